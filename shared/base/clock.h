@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+//
+// Clock and randomness as interfaces: injected, never read directly, so that tests own them (style, 13).
+#pragma once
+
+#include <chrono>
+#include <span>
+
+#include "shared/base/ticks.h"
+
+namespace dvpe::base {
+
+// Thread-safe. wall() may step; steady() may not.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual WallTime wall() const = 0;
+  virtual std::chrono::steady_clock::time_point steady() const = 0;
+};
+
+class SystemClock final : public Clock {
+ public:
+  WallTime wall() const override;
+  std::chrono::steady_clock::time_point steady() const override;
+};
+
+// Set by hand. Not thread-safe: for tests.
+class ManualClock final : public Clock {
+ public:
+  explicit ManualClock(WallTime start) : wall_(start) {}
+  WallTime wall() const override { return wall_; }
+  std::chrono::steady_clock::time_point steady() const override { return steady_; }
+  void advance(std::chrono::microseconds by) { wall_ += by; steady_ += by; }
+
+ private:
+  WallTime wall_;
+  std::chrono::steady_clock::time_point steady_{std::chrono::seconds{1000}};
+};
+
+// Cryptographic randomness. Thread-safe.
+class Random {
+ public:
+  virtual ~Random() = default;
+  virtual void fill(std::span<std::uint8_t> out) = 0;
+};
+
+class SystemRandom final : public Random {
+ public:
+  void fill(std::span<std::uint8_t> out) override;
+};
+
+}  // namespace dvpe::base
