@@ -30,11 +30,13 @@ class Cutter {
   // been made yet, and otherwise passed over. The first video packet (or passing of time) makes the first cut.
   std::vector<Cut> advance(const StampedMessage& message);
 
-  // Brings the newest stamped time to t, as a message with that time would.
-  std::vector<Cut> advanceTo(Ticks t);
+  // Brings the newest stamped time to t, as a message with that time would. first: makes the first cut if there is none.
+  std::vector<Cut> advanceTo(Ticks t, bool first = false);
 
-  // The effects of the last cue: what was announced or why it was refused (a break inside a break, a repeat).
+  // What advance() does with a cue, with its answer: the span as it will be, or why it is refused (kConflict: a span is
+  // open or ahead; kUnavailable: nothing is on air yet; kNotFound: nothing to end). A refused cue changes nothing.
   base::Result<Span> announce(const CueOut& cue);
+  // The tick at which the span ends now. A span that has not begun is withdrawn: the answer is its start.
   base::Result<Ticks> retract(const CueIn& cue);
 
   const CutState& state() const { return state_; }
@@ -43,7 +45,8 @@ class Cutter {
   Ticks nextCut() const;
 
  private:
-  std::optional<Span> spanAt(Ticks t) const;
+  Cut makeCut(Ticks at);
+  void note(const Mark& mark);
 
   Grid grid_;
   CutState state_;

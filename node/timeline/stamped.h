@@ -96,11 +96,21 @@ struct Cut {
   bool operator==(const Cut&) const = default;
 };
 
+// A programme event as overlays see it: it takes effect and ends at cuts, so that nobody's joining moves it.
+struct OpenEvent {
+  Mark mark;                    // as it was opened
+  std::optional<Ticks> from;    // the first cut at or after mark.at; nothing: not made yet
+  std::optional<Ticks> closed;  // the closing mark's time
+  std::optional<Ticks> until;   // the first cut at or after closed; gone at the cut after that
+};
+
 // Where the cut list stands; written at each unit so that a node can start anywhere in the stream.
 struct CutState {
   Ticks newest{};               // newest stamped time
   std::optional<Cut> last;      // last cut made
-  std::optional<Span> span;     // open, or announced and still ahead
+  std::optional<Span> open;     // the span that the last cut is in; its end may have moved since
+  std::optional<Span> ahead;    // announced, its start still to be reached
+  std::map<std::string, OpenEvent> events;
 };
 
 using StampedMessage = std::variant<VideoFormat, VideoPacket, AudioFormat, AudioPacket, Caption, CueOut, CueIn, Mark,

@@ -19,6 +19,7 @@ class Clock {
   virtual std::chrono::steady_clock::time_point steady() const = 0;
 };
 
+// The machine's clocks.
 class SystemClock final : public Clock {
  public:
   WallTime wall() const override;
@@ -31,7 +32,10 @@ class ManualClock final : public Clock {
   explicit ManualClock(WallTime start) : wall_(start) {}
   WallTime wall() const override { return wall_; }
   std::chrono::steady_clock::time_point steady() const override { return steady_; }
-  void advance(std::chrono::microseconds by) { wall_ += by; steady_ += by; }
+  void advance(std::chrono::microseconds by) {
+    wall_ += by;
+    steady_ += by;
+  }
 
  private:
   WallTime wall_;
@@ -45,6 +49,7 @@ class Random {
   virtual void fill(std::span<std::uint8_t> out) = 0;
 };
 
+// OpenSSL's generator. Ends the program when there is no randomness.
 class SystemRandom final : public Random {
  public:
   void fill(std::span<std::uint8_t> out) override;

@@ -7,6 +7,7 @@
 #include <boost/outcome/basic_result.hpp>
 #include <boost/outcome/policy/terminate.hpp>
 #include <boost/outcome/try.hpp>
+#include <boost/preprocessor/cat.hpp>
 #include <string>
 #include <utility>
 
@@ -14,15 +15,15 @@ namespace dvpe::base {
 
 // What kind of failure it is; the message says the rest, in words that an operator understands.
 enum class ErrorCode {
-  kInvalidInput,     // what came from outside breaks its own rules
-  kLimitExceeded,    // well formed, but larger, deeper or more than allowed
-  kUnsupported,      // well formed, but not something that we handle
+  kInvalidInput,   // what came from outside breaks its own rules
+  kLimitExceeded,  // well formed, but larger, deeper or more than allowed
+  kUnsupported,    // well formed, but not something that we handle
   kNotFound,
-  kRefused,          // the asker may not
-  kConflict,         // clashes with what already is
-  kUnavailable,      // could work later
-  kIo,               // the operating system said no
-  kInternal,         // ours: should not happen
+  kRefused,      // the asker may not
+  kConflict,     // clashes with what already is
+  kUnavailable,  // could work later
+  kIo,           // the operating system said no
+  kInternal,     // ours: should not happen
 };
 
 // The word for a code, as logs and JSON use it ("invalid_input").
@@ -42,10 +43,18 @@ inline auto fail(ErrorCode code, std::string message) {
   return BOOST_OUTCOME_V2_NAMESPACE::failure(Error{code, std::move(message)});
 }
 
+// What a function without a value returns at its end.
 inline auto success() { return BOOST_OUTCOME_V2_NAMESPACE::success(); }
 
 }  // namespace dvpe::base
 
-// DVPE_TRY(auto x, f()): x is f's value, or this function returns f's error. DVPE_CHECK(f()): the same without a value.
+// DVPE_TRY(auto x, f()): x is f's value, or this function returns f's error. Stands alone, never after an if.
 #define DVPE_TRY BOOST_OUTCOME_TRY
-#define DVPE_CHECK(...) BOOST_OUTCOME_TRYV(__VA_ARGS__)
+
+// DVPE_CHECK(f()): this function returns f's error, if there is one. One statement.
+#define DVPE_CHECK(...) DVPE_CHECK_NAMED(BOOST_PP_CAT(dvpeChecked, __COUNTER__), __VA_ARGS__)
+#define DVPE_CHECK_NAMED(name, ...)                 \
+  do {                                              \
+    auto&& name = (__VA_ARGS__);                    \
+    if (!name) return std::move(name).as_failure(); \
+  } while (false)

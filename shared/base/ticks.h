@@ -26,13 +26,17 @@ using WallTime = std::chrono::sys_time<std::chrono::microseconds>;
 
 // The wall time of a point in channel time. Rounded down to a microsecond.
 constexpr WallTime toWall(WallTime epoch, Ticks t) {
-  const std::int64_t s = t.count() >= 0 ? t.count() / kTicksPerSecond : -((-t.count() + kTicksPerSecond - 1) / kTicksPerSecond);
+  const std::int64_t s =
+      t.count() >= 0 ? t.count() / kTicksPerSecond : -((-t.count() + kTicksPerSecond - 1) / kTicksPerSecond);
   const std::int64_t rest = t.count() - s * kTicksPerSecond;
   return epoch + std::chrono::seconds{s} + std::chrono::microseconds{rest * 25 / 6};
 }
 
-// The channel time of a wall time, rounded down to a tick.
-constexpr Ticks fromWall(WallTime epoch, WallTime w) { return Ticks{(w - epoch).count() * 6 / 25}; }
+// The channel time of a wall time, rounded down to a tick, before the epoch too.
+constexpr Ticks fromWall(WallTime epoch, WallTime w) {
+  const std::int64_t sixths = (w - epoch).count() * 6;
+  return Ticks{sixths >= 0 ? sixths / 25 : -((-sixths + 24) / 25)};
+}
 
 // ISO 8601 with milliseconds and Z ("2026-11-22T10:00:00.000Z"), as HLS wants its dates. Rounded to the nearest ms.
 std::string isoDate(WallTime w);

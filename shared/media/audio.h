@@ -16,7 +16,7 @@ namespace dvpe::media {
 using Samples = std::vector<float>;
 
 struct AacFormat {
-  int objectType = 0;   // 2 = AAC-LC
+  int objectType = 0;  // 2 = AAC-LC
   int sampleRate = 0;
   int channels = 0;
   // Fit to be passed through untouched (law 4).

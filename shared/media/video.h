@@ -17,7 +17,7 @@ namespace dvpe::media {
 
 struct DecodedFrame {
   base::Ticks pts{};
-  FramePtr frame;      // the coded size, cropped; converted to 8-bit 4:2:0 if it was anything else
+  FramePtr frame;  // the coded size, cropped; converted to 8-bit 4:2:0 if it was anything else
 };
 
 // What a decoder will accept; checked on the parameter sets before anything is allocated (reliability, row 15).

@@ -27,8 +27,8 @@ struct FrameRate {
 // One size of the ladder. name is the rendition id in URLs ("v720"). bitrates in bits/s.
 struct Rung {
   std::string name;
-  int width = 0;   // even
-  int height = 0;  // even
+  int width = 0;             // even
+  int height = 0;            // even
   std::int64_t bitrate = 0;  // 0: crf rules alone, capped by maxrate
   std::int64_t maxrate = 0;  // vbv-bufsize is half a second of it (law 3)
   std::string preset = "superfast";
@@ -40,13 +40,13 @@ struct Profile {
   std::string id;
   int revision = 1;
   FrameRate fps;
-  std::vector<Rung> rungs;  // highest first
+  std::vector<Rung> rungs;             // highest first
   std::int64_t audioBitrate = 128000;  // AAC-LC, 48 kHz, stereo
 };
 
 // A break that the channel's document schedules: each day at this second of the day (UTC), or each `every` seconds.
 struct ScheduledBreak {
-  int everySeconds = 0;   // > 0: repeats on multiples of this since the epoch, plus offset
+  int everySeconds = 0;  // > 0: repeats on multiples of this since the epoch, plus offset
   int offsetSeconds = 0;
   int lengthUnits = 30;
 };
@@ -55,9 +55,9 @@ struct Channel {
   std::string id;
   int revision = 1;
   std::string title;
-  std::string profile;                 // id of a Profile
-  base::WallTime epoch{};              // channel time 0; default 2026-01-01T00:00:00Z
-  int windowSeconds = 60;              // length of the live playlist
+  std::string profile;     // id of a Profile
+  base::WallTime epoch{};  // channel time 0; default 2026-01-01T00:00:00Z
+  int windowSeconds = 60;  // length of the live playlist
   int defaultBreakUnits = 30;
   int maxBreakUnits = 120;
   std::string slate;                   // id of a media document; empty: built-in black with silence
@@ -72,7 +72,9 @@ struct Value;
 using List = std::vector<Value>;
 using Map = std::map<std::string, Value>;
 struct Value {
-  std::variant<std::monostate, bool, std::int64_t, double, std::string, std::shared_ptr<const List>, std::shared_ptr<const Map>> v;
+  std::variant<std::monostate, bool, std::int64_t, double, std::string, std::shared_ptr<const List>,
+               std::shared_ptr<const Map>>
+      v;
 };
 
 // ---- overlays
@@ -87,28 +89,29 @@ struct Animation {
   int milliseconds = 0;  // rounded to whole frames
 };
 
-// Geometry is in thousandths of the picture: 0,0 top left, 1000,1000 bottom right, so that one document fits every rung.
+// Geometry is in thousandths of the picture: 0,0 top left, 1000,1000 bottom right, so that one document fits every
+// rung.
 struct Layer {
   LayerKind kind = LayerKind::kText;
   std::string name;
   double x = 0, y = 0, width = 0, height = 0;
-  double opacity = 1.0;        // 0..1
-  std::string text;            // kText: may hold {field} placeholders, {clock}, {countdown}
-  std::string font = "sans";   // a product font family: sans, serif, mono
-  double size = 50;            // text height in thousandths of the picture's height
-  int weight = 400;            // 100..900
+  double opacity = 1.0;       // 0..1
+  std::string text;           // kText: may hold {field} placeholders, {clock}, {countdown}
+  std::string font = "sans";  // a product font family: sans, serif, mono
+  double size = 50;           // text height in thousandths of the picture's height
+  int weight = 400;           // 100..900
   Anchor align = Anchor::kLeft;
   std::string colour = "#ffffffff";  // #rrggbb or #rrggbbaa: text or fill
-  std::string image;           // kImage: asset name, resolved by the document's assets
+  std::string image;                 // kImage: asset name, resolved by the document's assets
   ShapeKind shape = ShapeKind::kRectangle;
-  double radius = 0;           // kRounded: thousandths of the picture's height
+  double radius = 0;  // kRounded: thousandths of the picture's height
 };
 
 // Where a field's value comes from. Domains are finite (at most 64 values) or the programme's.
 struct OverlayField {
   std::string name;
-  std::vector<std::string> domain;   // allowed values; empty only when programme is true
-  bool programme = false;            // clock, countdown, or a value from a programme event
+  std::vector<std::string> domain;  // allowed values; empty only when programme is true
+  bool programme = false;           // clock, countdown, or a value from a programme event
   std::string fallback;
 };
 
@@ -116,8 +119,8 @@ struct Overlay {
   std::string id;
   int revision = 1;
   std::vector<OverlayField> fields;
-  std::vector<Layer> layers;                    // painted in this order
-  std::map<std::string, std::string> assets;    // name -> path of a PNG or SVG, relative to the document's folder
+  std::vector<Layer> layers;                  // painted in this order
+  std::map<std::string, std::string> assets;  // name -> path of a PNG or SVG, relative to the document's folder
   Animation in, out;
 };
 
@@ -156,6 +159,7 @@ struct Field {
   std::string path;  // "viewer.country"
   FieldType type = FieldType::kString;
   std::string purpose;
+  std::string campaignPurpose;  // the purpose when a campaign's condition reads it; empty: the same as purpose
 };
 
 struct Ruleset {

@@ -18,22 +18,22 @@ enum class Method { kGet, kHead, kPost, kOptions, kOther };
 // Views into the connection's buffer: valid until the answer is given.
 struct Request {
   Method method = Method::kGet;
-  std::string_view path;          // percent-decoding is the handler's; at most 1,024 characters
-  std::string_view query;         // without '?'
-  std::string_view body;          // POST only, bounded by the server
+  std::string_view path;   // percent-decoding is the handler's; at most 1,024 characters
+  std::string_view query;  // without '?'
+  std::string_view body;   // POST only, bounded by the server
   std::string_view contentType, authorization, origin, acceptEncoding, ifNoneMatch;
-  std::string_view remoteAddress; // never logged
+  std::string_view remoteAddress;  // never logged
   bool tls = false;
 };
 
 // Filled in place and reused by the connection: clear() keeps the memory.
 struct Response {
   int status = 200;
-  std::string_view contentType;   // must point to static storage
-  std::string headers;            // further header lines, each ending in CR LF (Cache-Control, Location, ...)
-  std::string body;               // used unless shared or file is set
-  base::SharedBytes shared;       // an immutable body
-  std::string file;               // a path to send; 404 when it is gone
+  std::string_view contentType;  // must point to static storage
+  std::string headers;           // further header lines, each ending in CR LF (Cache-Control, Location, ...)
+  std::string body;              // used unless shared or file is set
+  base::SharedBytes shared;      // an immutable body
+  std::string file;              // a path to send; 404 when it is gone
   void clear() {
     status = 200;
     contentType = {};

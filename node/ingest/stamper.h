@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+//
+// The one place that reads the clock: it turns what a publisher sends into the stamped stream of a channel (law 1).
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "node/ingest/publication.h"
+#include "node/timeline/cutter.h"
+#include "node/timeline/stamped.h"
+#include "shared/base/clock.h"
+#include "shared/model/documents.h"
+
+namespace dvpe::ingest {
+
+struct StamperCounters {
+  std::uint64_t publications = 0, refused = 0, lost = 0, anchors = 0, cuesRefused = 0, packets = 0;
+};
+
+// One channel's clock and inlet. It gives every packet its channel time (anchor + source time + correction), writes cues
+// in the same order, says when the source is lost (500 ms of silence), lets time pass meanwhile (each 100 ms) and says
+// when it is back, and writes the state of the cut list at each unit.
+//
+// Anchor: the first key frame of a publication is put on the frame of now, so that video sits on the grid and keeps to
+// it; a jump of the source's time by over 10 s anchors again. Correction: when the source's clock has drifted by over
+// 40 ms (least delay in 10 s windows), its time is slewed by at most 1 ms a second until it is within 5 ms.
+//
+// All calls on one thread (ingest's); the sink may block it. Publications must not outlive the stamper.
+class Stamper {
+ public:
+  // resume: the state of the journal, if the channel was on air before; time then passes from the first tick() on.
+  Stamper(const model::Channel& channel, timeline::Grid grid, const base::Clock& clock, timeline::StampedSink& sink,
+          std::optional<timeline::CutState> resume);
+  ~Stamper();
+  Stamper(const Stamper&) = delete;
+  Stamper& operator=(const Stamper&) = delete;
+
+  // busy: the queue behind the sink is filling; publishers are asked to wait.
+  void setBackPressure(std::function<bool()> busy) { busy_ = std::move(busy); }
+
+  // kConflict: somebody publishes and the channel does not let a second take over.
+  base::Result<std::unique_ptr<Publication>> open();
+
+  // Call each 50 to 100 ms: silence, the passing of time, scheduled breaks.
+  void tick();
+
+  // The inlet for cues from HTTP, control and schedules. units 0: the channel's default. asked 0: now.
+  base::Result<timeline::Span> cueOut(timeline::CueOut cue);
+  base::Result<base::Ticks> cueIn(const timeline::CueIn& cue);
+  base::Result<void> mark(timeline::Mark mark);
+
+  base::Ticks now() const;
+  bool onAir() const { return cutter_.state().last.has_value(); }
+  bool publishing() const { return current_ != nullptr; }
+  bool lost() const { return lost_; }
+  const StamperCounters& counters() const { return counters_; }
+  const timeline::CutState& state() const { return cutter_.state(); }
+
+ private:
+  class Source;
+  friend class Source;
+
+  void push(timeline::StampedMessage message);
+  void heard();
+  bool anchor(std::int64_t ptsMs);
+  void correct(std::int64_t ptsMs);
+  base::Ticks stamp(std::int64_t ms) const { return offset_ + base::Ticks{ms * base::kTicksPerMillisecond}; }
+  void scheduleBreaks();
+  void sourceCue(const SourceCue& cue);
+  std::string freshId(const char* prefix);
+
+  const model::Channel channel_;
+  const timeline::Grid grid_;
+  const base::Clock& clock_;
+  timeline::StampedSink& sink_;
+  std::function<bool()> busy_;
+  timeline::Cutter cutter_;
+  StamperCounters counters_;
+
+  Source* current_ = nullptr;
+  bool anchored_ = false;
+  base::Ticks offset_{};         // channel time of the source's 0
+  std::chrono::steady_clock::time_point lastHeard_{};
+  bool lost_ = false;
+  base::Ticks lastUnit_{-1};
+  base::Ticks leastDelay_{}, baseDelay_{};
+  bool baseKnown_ = false;
+  base::Ticks windowStart_{}, slew_{};
+  std::map<std::int64_t, bool> scheduled_;  // starts of scheduled breaks that have been announced
+  std::uint64_t nextId_ = 0;
+};
+
+}  // namespace dvpe::ingest

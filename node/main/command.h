@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+//
+// The commands of dvpe-node as one table: reading the line, help and completion are all made from it. What a command
+// does is a function in a file of its own; standard output carries data, standard error carries talk.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <ostream>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "node/main/config.h"
+
+namespace dvpe::node {
+
+// Exit codes: those of the Linux Standard Base that systemd names, and 130 after an interrupt.
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitUsage = 2;
+inline constexpr int kExitNotImplemented = 3;
+inline constexpr int kExitNotPermitted = 4;
+inline constexpr int kExitMissing = 5;  // something that must be installed is not
+inline constexpr int kExitConfig = 6;
+inline constexpr int kExitNotRunning = 7;
+inline constexpr int kExitInterrupted = 130;
+
+// The exit code for an error on a command's path.
+int exitCode(base::ErrorCode code);
+
+// What `condition` was asked for.
+struct ConditionRequest {
+  std::vector<std::filesystem::path> files;
+  bool slate = false;               // make a slate instead of reading files
+  std::string id;                   // of the one file or slate; empty: made of the file's name
+  std::string profile;              // a profile's id in the documents
+  std::filesystem::path documents;  // folder
+  std::filesystem::path out;        // folder
+  bool json = false;
+  bool quiet = false;
+};
+
+// What a command may touch of the world. Tests give their own.
+struct Console {
+  std::ostream& out;  // data
+  std::ostream& err;  // talk
+  Environment environment;
+  bool quiet = false;
+  bool colour = false;  // standard error is a terminal that wants colour
+  // What is linked in elsewhere: the node itself, and conditioning when it is part of the build.
+  std::function<int(const Config&)> run;
+  std::function<int(const ConditionRequest&, std::ostream& out, std::ostream& err)> condition;
+};
+
+// An option of a command: a flag when value is empty.
+struct OptionSpec {
+  std::string_view name;   // "--config"
+  std::string_view value;  // "FILE"
+  std::string_view help;
+  bool required = false;
+};
+
+// What followed a command on the line, by option name. rest: the positional arguments.
+struct Arguments {
+  std::map<std::string, std::string, std::less<>> values;
+  std::set<std::string, std::less<>> flags;
+  std::vector<std::string> rest;
+  bool flag(std::string_view name) const { return flags.find(name) != flags.end(); }
+  std::string value(std::string_view name) const {
+    const auto found = values.find(name);
+    return found == values.end() ? std::string() : found->second;
+  }
+};
+
+// One command. verb is empty when the noun says it all.
+struct CommandSpec {
+  std::string_view noun, verb;
+  std::string_view summary;
+  std::string_view example;  // lines, shown first in help
+  std::vector<OptionSpec> options;
+  std::string_view rest;  // name of the positional arguments, or empty
+  std::size_t restMin = 0, restMax = 0;
+  std::vector<std::string_view> choices;  // what a positional argument may be, when that is known
+  int (*run)(const Arguments&, Console&);
+};
+
+// All commands, in the order in which help lists them.
+std::span<const CommandSpec> commandTable();
+// Options that every command takes.
+std::span<const OptionSpec> commonOptions();
+
+// A completion script for bash, zsh or fish; empty for another shell.
+std::string completionScript(std::string_view shell);
+
+// ---- the commands: each answers with an exit code, having said why on console.err
+
+// What the table names; the verb is in the function's name.
+int runCommand(const Arguments& arguments, Console& console);
+int configCheckCommand(const Arguments& arguments, Console& console);
+int configShowCommand(const Arguments& arguments, Console& console);
+int configExampleCommand(const Arguments& arguments, Console& console);
+int conditionCommand(const Arguments& arguments, Console& console);
+int keysStreamCommand(const Arguments& arguments, Console& console);
+int keysSessionCommand(const Arguments& arguments, Console& console);
+int versionCommand(const Arguments& arguments, Console& console);
+int completionCommand(const Arguments& arguments, Console& console);
+
+// ---- for commands
+
+// --config, else DVPE_CONFIG, else /etc/dvpe/dvpe.toml when it exists, else empty: defaults and environment.
+std::filesystem::path configFile(const Arguments& arguments, const Console& console);
+// Loads it, and with files checks what it names; complains and returns false when anything is wrong.
+enum class CheckFiles { kNo, kYes };
+bool loadForCommand(const Arguments& arguments, Console& console, CheckFiles files, LoadedConfig& loaded);
+// "dvpe-node: error: message", in red where that helps.
+void complain(Console& console, std::string_view message);
+
+}  // namespace dvpe::node

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+#include <boost/json.hpp>
+#include <system_error>
+
+#include "node/main/command.h"
+#include "node/main/config_table.h"
+
+namespace dvpe::node {
+
+namespace fs = std::filesystem;
+
+void complain(Console& console, std::string_view message) {
+  console.err << (console.colour ? "dvpe-node: \033[31merror:\033[0m " : "dvpe-node: error: ") << message << "\n";
+}
+
+fs::path configFile(const Arguments& arguments, const Console& console) {
+  if (arguments.values.count("--config") != 0) return arguments.value("--config");
+  if (const auto named = console.environment("DVPE_CONFIG"); named && !named->empty()) return *named;
+  const fs::path usual = "/etc/dvpe/dvpe.toml";
+  std::error_code error;
+  return fs::exists(usual, error) ? usual : fs::path();
+}
+
+bool loadForCommand(const Arguments& arguments, Console& console, CheckFiles files, LoadedConfig& loaded) {
+  loaded = loadConfig(configFile(arguments, console), console.environment);
+  auto mistakes = loaded.mistakes;
+  if (mistakes.empty() && files == CheckFiles::kYes) mistakes = checkFiles(loaded);
+  for (const ConfigMistake& m : mistakes) complain(console, describe(m));
+  return mistakes.empty();
+}
+
+int configCheckCommand(const Arguments& arguments, Console& console) {
+  const fs::path file = configFile(arguments, console);
+  const auto mistakes = checkConfig(file, console.environment);
+  if (arguments.flag("--json")) {
+    boost::json::array list;
+    for (const ConfigMistake& m : mistakes) {
+      list.push_back(
+          {{"source", m.source}, {"line", m.line}, {"column", m.column}, {"key", m.key}, {"message", m.message}});
+    }
+    console.out << boost::json::object{{"ok", mistakes.empty()}, {"file", file.string()}, {"mistakes", std::move(list)}}
+                << "\n";
+  } else {
+    for (const ConfigMistake& m : mistakes) complain(console, describe(m));
+    if (mistakes.empty() && !console.quiet) {
+      console.err << (file.empty() ? "the defaults and the environment are" : file.string() + " is") << " in order\n";
+    } else if (!mistakes.empty() && !console.quiet) {
+      console.err << mistakes.size() << (mistakes.size() == 1 ? " mistake\n" : " mistakes\n");
+    }
+  }
+  return mistakes.empty() ? kExitOk : kExitConfig;
+}
+
+int configShowCommand(const Arguments& arguments, Console& console) {
+  LoadedConfig loaded;
+  if (!loadForCommand(arguments, console, CheckFiles::kNo, loaded)) return kExitConfig;
+  console.out << showConfig(loaded, arguments.flag("--json") ? ShowFormat::kJson : ShowFormat::kToml,
+                            arguments.flag("--origin") ? ShowOrigin::kYes : ShowOrigin::kNo);
+  return kExitOk;
+}
+
+int configExampleCommand(const Arguments&, Console& console) {
+  console.out << exampleConfig();
+  return kExitOk;
+}
+
+int runCommand(const Arguments& arguments, Console& console) {
+  LoadedConfig loaded;
+  if (!loadForCommand(arguments, console, CheckFiles::kYes, loaded)) return kExitConfig;
+  if (!console.run) {
+    complain(console, "this program was built without the node");
+    return kExitNotImplemented;
+  }
+  return console.run(loaded.config);
+}
+
+int versionCommand(const Arguments& arguments, Console& console) {
+  if (arguments.flag("--json")) {
+    console.out << R"({"name":"dvpe-node","version":")" DVPE_VERSION "\"}\n";
+  } else {
+    console.out << "dvpe-node " DVPE_VERSION "\n";
+  }
+  return kExitOk;
+}
+
+int conditionCommand(const Arguments& arguments, Console& console) {
+  if (!console.condition) {
+    complain(console, "this program was built without conditioning");
+    return kExitNotImplemented;
+  }
+  ConditionRequest request;
+  request.slate = arguments.flag("--slate");
+  request.id = arguments.value("--id");
+  if (request.slate != arguments.rest.empty() || (arguments.rest.size() > 1 && !request.id.empty())) {
+    complain(console, "expected files, or --slate; and --id with one file only");
+    return kExitUsage;
+  }
+  for (const std::string& file : arguments.rest) request.files.emplace_back(file);
+  request.profile = arguments.value("--profile");
+  request.documents = arguments.value("--documents");
+  request.out = arguments.value("--out");
+  request.json = arguments.flag("--json");
+  request.quiet = console.quiet;
+  return console.condition(request, console.out, console.err);
+}
+
+}  // namespace dvpe::node

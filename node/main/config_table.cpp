@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+#include "node/main/config_table.h"
+
+#include <array>
+#include <cstdio>
+
+namespace dvpe::node {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array kSections{
+    ConfigSection{"node", "Who this node is and where it keeps what must survive a restart."},
+    ConfigSection{"log", "Logs go to standard error. They hold no secrets and no personal data."},
+    ConfigSection{"http", "Where viewers, platforms and operations ask."},
+    ConfigSection{"rtmp", "Where broadcasters send to."},
+    ConfigSection{"documents", "Channels, rules, overlays and campaigns, as files of JSON."},
+    ConfigSection{"media", "Conditioned creatives, clips and slates."},
+    ConfigSection{"secrets",
+                  "Files with secrets: of mode 0600, or in systemd's credentials folder ($CREDENTIALS_DIRECTORY/name). "
+                  "No environment variable overrides these. Where none is named, one is made in the state folder's "
+                  "keys/ at the first start."},
+    ConfigSection{"limits", "What the node takes on before it says no."},
+    ConfigSection{"record", "Recordings of the stamped stream, to be replayed."},
+    ConfigSection{"demo", "For trying things out."},
+};
+
+// NOLINTBEGIN(bugprone-macro-parentheses): the argument is a member access
+#define DVPE_TEXT(field) +[](Config& c) -> std::string& { return c.field; }
+#define DVPE_PATH(field) +[](Config& c) -> fs::path& { return c.field; }
+#define DVPE_INTEGER(field) +[](Config& c) -> std::int64_t& { return c.field; }
+#define DVPE_FLAG(field) +[](Config& c) -> bool& { return c.field; }
+#define DVPE_NUMBER(field) +[](Config& c) -> double& { return c.field; }
+// NOLINTEND(bugprone-macro-parentheses)
+
+std::vector<ConfigKey> makeKeys() {
+  using enum KeyKind;
+  return {
+      {"node", "name", kName, DVPE_TEXT(node.name), "The node's name in logs and metrics."},
+      {"node", "state", kFolder, DVPE_PATH(node.state),
+       "The state folder: segments of the live window, journals, keys. Made when missing. One node at a time uses it."},
+      {"node",
+       "cpu",
+       kChoice,
+       DVPE_TEXT(node.cpu),
+       "Which instructions pictures are computed with. \"baseline\" does without the newer ones, to compare machines; "
+       "the bytes of segments are the same.",
+       0,
+       0,
+       {"auto", "baseline"}},
+
+      {"log",
+       "level",
+       kChoice,
+       DVPE_TEXT(log.level),
+       "The least important message that is written.",
+       0,
+       0,
+       {"error", "warn", "info", "debug"}},
+      {"log",
+       "format",
+       kChoice,
+       DVPE_TEXT(log.format),
+       "Lines for people, or one JSON object per line.",
+       0,
+       0,
+       {"text", "json"}},
+
+      {"http", "address", kAddress, DVPE_TEXT(http.address),
+       "The IP address to listen on: 0.0.0.0 is every IPv4 address, :: every one, 127.0.0.1 this machine only."},
+      {"http", "port", kInteger, DVPE_INTEGER(http.port), "The port; 0 takes any that is free and logs which.", 0,
+       65535},
+      {"http", "threads", kInteger, DVPE_INTEGER(http.threads), "Request loops, each on a thread; 0 is one per core.",
+       0, 256},
+      {"http", "max_connections", kInteger, DVPE_INTEGER(http.maxConnections),
+       "Connections open at a time; those beyond are closed at once. Keep it below the limit of open files.", 1,
+       1000000},
+      {"http",
+       "certificate",
+       kFile,
+       DVPE_PATH(http.certificate),
+       "A PEM file with the certificate and its chain. With http.key the port speaks HTTPS.",
+       0,
+       0,
+       {},
+       "/etc/dvpe/tls/http.pem"},
+      {"http",
+       "key",
+       kFile,
+       DVPE_PATH(http.key),
+       "A PEM file with the certificate's private key.",
+       0,
+       0,
+       {},
+       "/etc/dvpe/tls/http.key"},
+
+      {"rtmp", "address", kAddress, DVPE_TEXT(rtmp.address), "The IP address to listen on."},
+      {"rtmp", "port", kInteger, DVPE_INTEGER(rtmp.port),
+       "The port for RTMP, which is not encrypted: use it on a network that you trust. 0 takes any that is free.", 0,
+       65535},
+      {"rtmp", "tls_port", kInteger, DVPE_INTEGER(rtmp.tlsPort),
+       "The port for RTMPS; opened when rtmp.certificate and rtmp.key are set. 0 takes any that is free.", 0, 65535},
+      {"rtmp",
+       "certificate",
+       kFile,
+       DVPE_PATH(rtmp.certificate),
+       "A PEM file with the certificate and its chain.",
+       0,
+       0,
+       {},
+       "/etc/dvpe/tls/rtmp.pem"},
+      {"rtmp",
+       "key",
+       kFile,
+       DVPE_PATH(rtmp.key),
+       "A PEM file with the certificate's private key.",
+       0,
+       0,
+       {},
+       "/etc/dvpe/tls/rtmp.key"},
+
+      {"documents", "folder", kFolder, DVPE_PATH(documents.folder), "The folder that documents are read from."},
+      {"documents", "unsigned", kFlag, DVPE_FLAG(documents.allowUnsigned),
+       "Take documents that nobody has signed. For trying things out: whoever can write to the folder is on air."},
+
+      {"media", "folder", kFolder, DVPE_PATH(media.folder),
+       "The folder with conditioned media, as `dvpe-node condition` writes them."},
+
+      {"secrets",
+       "session_key_file",
+       kSecretFile,
+       DVPE_PATH(secrets.sessionKey),
+       "Seals sessions in playlist URLs. One or two lines \"ID HEX\", the current key first; nodes that share viewers "
+       "share it.",
+       0,
+       0,
+       {},
+       "/etc/dvpe/keys/session.key"},
+      {"secrets",
+       "viewer_key_file",
+       kSecretFile,
+       DVPE_PATH(secrets.viewerKey),
+       "Wraps the data key of each viewer. 32 bytes or 64 hexadecimal digits. Without it personal data cannot be "
+       "opened.",
+       0,
+       0,
+       {},
+       "/etc/dvpe/keys/viewer.key"},
+      {"secrets",
+       "pseudonym_key_file",
+       kSecretFile,
+       DVPE_PATH(secrets.pseudonymKey),
+       "Turns a platform's subject into a pseudonym. 32 bytes or 64 hexadecimal digits. A new one makes strangers of "
+       "all "
+       "viewers.",
+       0,
+       0,
+       {},
+       "/etc/dvpe/keys/pseudonym.key"},
+      {"secrets",
+       "stream_keys_file",
+       kSecretFile,
+       DVPE_PATH(secrets.streamKeys),
+       "Which stream keys may publish where, as keyed hashes: {\"keys\":[{\"channel\":ID,\"hash\":HEX}]}, added to by "
+       "`dvpe-node keys stream`.",
+       0,
+       0,
+       {},
+       "/etc/dvpe/keys/stream-keys.json"},
+      {"secrets",
+       "stream_key_pepper_file",
+       kSecretFile,
+       DVPE_PATH(secrets.streamKeyPepper),
+       "The key of those hashes. 32 bytes or 64 hexadecimal digits. A new one makes all stream keys void.",
+       0,
+       0,
+       {},
+       "/etc/dvpe/keys/stream.pepper"},
+      {"secrets",
+       "operator_key_file",
+       kSecretFile,
+       DVPE_PATH(secrets.operatorKey),
+       "The bearer token for POST /v1/channels/{channel}/cues: one line of at least 32 characters.",
+       0,
+       0,
+       {},
+       "/etc/dvpe/keys/operator.key"},
+      {"secrets",
+       "platform_keys_file",
+       kSecretFile,
+       DVPE_PATH(secrets.platformKeys),
+       "The public keys of the platforms whose tokens start sessions, as a JSON Web Key Set (RFC 7517). None: no "
+       "token starts a session.",
+       0,
+       0,
+       {},
+       "/etc/dvpe/keys/platform.jwks"},
+
+      {"limits", "max_sessions", kInteger, DVPE_INTEGER(limits.maxSessions),
+       "Sessions at a time; beyond them, new ones are refused.", 1, 10000000},
+      {"limits", "encode_budget", kBudget, DVPE_NUMBER(limits.encodeBudget),
+       "How many 720p encodes the machine carries at once; \"auto\" measures at start. Variants beyond it fall back to "
+       "the "
+       "base stream.",
+       0, 1000},
+      {"limits", "ingest_queue", kInteger, DVPE_INTEGER(limits.ingestQueue),
+       "Packets of a channel that wait to be decoded; when full, the source is read no further.", 16, 65536},
+
+      {"record",
+       "folder",
+       kFolder,
+       DVPE_PATH(record.folder),
+       "Record every channel's stamped stream here, for replay. Unset: nothing is recorded.",
+       0,
+       0,
+       {},
+       "/var/lib/dvpe/recordings"},
+
+      {"demo",
+       "personas_file",
+       kFile,
+       DVPE_PATH(demo.personasFile),
+       "A JSON file of made-up viewers: a request may be any of them by name, without a platform's token. Never on a "
+       "public node.",
+       0,
+       0,
+       {},
+       "personas.json"},
+  };
+}
+
+#undef DVPE_TEXT
+#undef DVPE_PATH
+#undef DVPE_INTEGER
+#undef DVPE_FLAG
+#undef DVPE_NUMBER
+
+template <class... F>
+struct Overload : F... {
+  using F::operator()...;
+};
+
+std::string decimal(double number) {
+  std::array<char, 40> text{};
+  const int n = std::snprintf(text.data(), text.size(), "%.12g", number);
+  return {text.data(), static_cast<std::size_t>(n)};
+}
+
+// Breaks text into comment lines of at most 110 characters.
+void comment(std::string& out, std::string_view text) {
+  std::size_t column = 0;
+  while (!text.empty()) {
+    const std::size_t end = text.find(' ');
+    const std::string_view word = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    if (column == 0 || column + 1 + word.size() > 110) {
+      out += column == 0 ? "# " : "\n# ";
+      column = 2;
+    } else {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += word.size();
+  }
+  out += '\n';
+}
+
+bool unset(const ConfigKey& key) {
+  Config defaults;
+  const auto* path = std::get_if<fs::path& (*)(Config&)>(&key.target);
+  return path != nullptr && (*path)(defaults).empty();
+}
+
+}  // namespace
+
+std::span<const ConfigSection> configSections() { return kSections; }
+
+const std::vector<ConfigKey>& configKeys() {
+  static const std::vector<ConfigKey> keys = makeKeys();
+  return keys;
+}
+
+std::string ConfigKey::path() const { return std::string(section) + "." + std::string(name); }
+
+std::string ConfigKey::environment() const {
+  if (secret()) return {};
+  std::string out = "DVPE_" + std::string(section) + "_" + std::string(name);
+  for (char& c : out) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return out;
+}
+
+std::string ConfigKey::expected() const {
+  const std::string range = " from " + std::to_string(min) + " to " + std::to_string(max);
+  switch (kind) {
+    case KeyKind::kText:
+      return "text";
+    case KeyKind::kName:
+      return "1 to 64 letters, digits, '_', '-' or '.'";
+    case KeyKind::kAddress:
+      return "an IP address";
+    case KeyKind::kInteger:
+      return "a whole number" + range;
+    case KeyKind::kFlag:
+      return "true or false";
+    case KeyKind::kFile:
+      return "the path of a file";
+    case KeyKind::kFolder:
+      return "the path of a folder";
+    case KeyKind::kSecretFile:
+      return "the path of a file of mode 0600";
+    case KeyKind::kBudget:
+      return "\"auto\", or a number above 0 and up to " + std::to_string(max);
+    case KeyKind::kChoice:
+      break;
+  }
+  std::string out = "one of";
+  for (std::size_t i = 0; i < choices.size(); ++i) {
+    out += (i == 0 ? " \"" : ", \"") + std::string(choices[i]) + "\"";
+  }
+  return out;
+}
+
+std::string tomlText(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20 || byte == 0x7f) {
+      std::array<char, 8> code{};
+      std::snprintf(code.data(), code.size(), "\\u%04X", static_cast<unsigned>(byte));
+      out += code.data();
+    } else {
+      out += c;
+    }
+  }
+  return out + "\"";
+}
+
+std::string tomlValue(const ConfigKey& key, const Config& config) {
+  Config copy = config;  // targets hand out references; the table is small and this is start-up
+  return std::visit(
+      Overload{[&](std::string& (*at)(Config&)) { return tomlText(at(copy)); },
+               [&](fs::path& (*at)(Config&)) { return tomlText(at(copy).string()); },
+               [&](std::int64_t& (*at)(Config&)) { return std::to_string(at(copy)); },
+               [&](bool& (*at)(Config&)) { return std::string(at(copy) ? "true" : "false"); },
+               [&](double& (*at)(Config&)) { return at(copy) == 0 ? std::string("\"auto\"") : decimal(at(copy)); }},
+      key.target);
+}
+
+std::string exampleConfig() {
+  std::string out =
+      "# SPDX-License-Identifier: GPL-3.0-or-later\n"
+      "# SPDX-FileCopyrightText: The DVPE authors\n"
+      "#\n"
+      "# The configuration of a DVPE node. Every key stands here with its default; those that have none are commented "
+      "out.\n"
+      "# Check it with: dvpe-node config check --config FILE\n"
+      "# See what is in force, and from where: dvpe-node config show --origin --config FILE\n"
+      "# Relative paths are relative to the folder of this file. An environment variable, where one is named, "
+      "overrides\n"
+      "# the file.\n";
+  const Config defaults;
+  for (const ConfigSection& section : kSections) {
+    out += "\n";
+    comment(out, section.purpose);
+    out += "[" + std::string(section.name) + "]\n";
+    for (const ConfigKey& key : configKeys()) {
+      if (key.section != section.name) continue;
+      out += "\n";
+      comment(out, key.purpose);
+      comment(out, "Expected: " + key.expected() + "." + (key.secret() ? "" : " Environment: " + key.environment()));
+      if (unset(key)) {
+        out += "# " + std::string(key.name) + " = " + tomlText(key.example) + "\n";
+      } else {
+        out += std::string(key.name) + " = " + tomlValue(key, defaults) + "\n";
+      }
+    }
+  }
+  return out;
+}
+
+std::string configReference() {
+  std::string out =
+      "<!-- SPDX-License-Identifier: GPL-3.0-or-later -->\n"
+      "<!-- SPDX-FileCopyrightText: The DVPE authors -->\n"
+      "<!-- Made from node/main/config_table.cpp; a unit test compares. DVPE_REGENERATE=1 unit_node_main writes it "
+      "anew. -->\n"
+      "# Configuration\n\n"
+      "One TOML file, given with `--config`, in `DVPE_CONFIG`, or found at `/etc/dvpe/dvpe.toml`. "
+      "[installer/dvpe.toml](../../installer/dvpe.toml) is that file with every key at its default. "
+      "An environment variable overrides the file; secrets have none. Relative paths are relative to the file's "
+      "folder, "
+      "in variables to the working directory. Unknown keys are mistakes.\n\n"
+      "`dvpe-node config check` names every mistake with line and column (exit code 6); `dvpe-node config show "
+      "--origin` "
+      "prints what is in force and where it comes from.\n";
+  const Config defaults;
+  for (const ConfigSection& section : kSections) {
+    out += "\n## `[" + std::string(section.name) + "]`\n\n" + std::string(section.purpose) + "\n\n";
+    out += "| key | default | expected | environment | purpose |\n|---|---|---|---|---|\n";
+    for (const ConfigKey& key : configKeys()) {
+      if (key.section != section.name) continue;
+      out += "| `" + std::string(key.name) + "` | " + (unset(key) ? "unset" : "`" + tomlValue(key, defaults) + "`") +
+             " | " + key.expected() + " | " + (key.secret() ? "-" : "`" + key.environment() + "`") + " | " +
+             std::string(key.purpose) + " |\n";
+    }
+  }
+  return out;
+}
+
+}  // namespace dvpe::node

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+#include "node/main/library.h"
+
+#include <boost/json.hpp>
+#include <fstream>
+#include <sstream>
+
+#include "node/condition/condition.h"
+#include "shared/base/log.h"
+#include "shared/media/video.h"
+#include "shared/model/json.h"
+
+namespace dvpe::node {
+
+namespace fs = std::filesystem;
+using base::ErrorCode;
+using base::fail;
+using base::Result;
+
+namespace {
+
+Result<std::string> readText(const fs::path& path, std::size_t limit) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (!in) return fail(ErrorCode::kNotFound, path.string() + " cannot be read");
+  if (text.str().size() > limit) return fail(ErrorCode::kLimitExceeded, path.string() + " is too large");
+  return text.str();
+}
+
+// The id and profile that a conditioned folder names; the rest is Creative's to check.
+Result<std::pair<std::string, std::string>> mediaNames(const fs::path& folder) {
+  DVPE_TRY(auto text, readText(folder / "media.json", 1 << 20));
+  try {
+    const auto json = boost::json::parse(text);
+    return std::pair(std::string(json.at("id").as_string()), std::string(json.at("profile").at("id").as_string()));
+  } catch (const std::exception& e) {
+    return fail(ErrorCode::kInvalidInput, (folder / "media.json").string() + ": " + e.what());
+  }
+}
+
+// Loads one conditioned folder and checks that it can share the channel's init segment.
+Result<void> addCreative(const fs::path& folder, const std::map<std::string, model::Profile>& profiles, Library& library) {
+  DVPE_TRY(auto names, mediaNames(folder));
+  const auto profile = profiles.find(names.second);
+  if (profile == profiles.end()) return fail(ErrorCode::kNotFound, "its profile '" + names.second + "' is not among the documents");
+  DVPE_TRY(auto creative, package::Creative::load(folder, profile->second));
+  for (const auto& rung : profile->second.rungs) {
+    DVPE_TRY(auto avcc, media::h264Parameters(rung, profile->second.fps));
+    if (creative->video(rung.name)->info.config.config != avcc) {
+      return fail(ErrorCode::kConflict, "rung " + rung.name + " was encoded with other settings than the profile's: condition it again");
+    }
+  }
+  const std::string name(creative->name());
+  library.media[names.first] = personalize::MediaRef{name, creative->units()};
+  library.creatives[name] = std::move(creative);
+  return base::success();
+}
+
+void addFolder(const fs::path& root, const std::map<std::string, model::Profile>& profiles, Library& library) {
+  std::error_code error;
+  std::vector<fs::path> folders;
+  for (const auto& entry : fs::directory_iterator(root, error)) {
+    if (entry.is_directory(error) && fs::exists(entry.path() / "media.json", error)) folders.push_back(entry.path());
+  }
+  std::sort(folders.begin(), folders.end());
+  for (const auto& folder : folders) {
+    if (const auto added = addCreative(folder, profiles, library); !added) {
+      spdlog::warn("conditioned media is left out folder={} reason=\"{}\"", folder.filename().string(), added.error().message);
+    }
+  }
+}
+
+Result<void> addSlates(const Config& config, const model::Documents& documents, Library& library) {
+  for (const auto& [id, channel] : documents.channels) {
+    if (const auto own = library.media.find(channel.slate); !channel.slate.empty() && own != library.media.end()) {
+      library.slates[id] = own->second.name;
+      continue;
+    }
+    if (!channel.slate.empty()) spdlog::warn("the slate is not conditioned, the built-in one is used channel={} slate={}", id, channel.slate);
+    const model::Profile& profile = documents.profiles.at(channel.profile);
+    const std::string slate = "slate-" + package::profileName(profile);
+    const fs::path root = config.node.state / "slate";
+    std::error_code error;
+    fs::create_directories(root, error);
+    if (!library.media.contains(slate)) {
+      DVPE_TRY(auto report, condition::conditionSlate(profile, slate, root.string()));
+      DVPE_CHECK(addCreative(report.folder, documents.profiles, library));
+    }
+    library.slates[id] = library.media.at(slate).name;
+  }
+  return base::success();
+}
+
+// {"personas":[{"name","title","attributes":{...},"consent":[...]}]} or the array alone
+Result<void> addPersonas(const fs::path& file, Library& library) {
+  if (file.empty()) return base::success();
+  DVPE_TRY(auto text, readText(file, 1 << 20));
+  try {
+    const auto json = boost::json::parse(text);
+    const auto& list = json.is_array() ? json.as_array() : json.at("personas").as_array();
+    for (const auto& p : list) {
+      serve::Persona persona;
+      if (const auto* title = p.as_object().if_contains("title")) persona.title = std::string(title->as_string());
+      DVPE_TRY(auto attributes, model::parseValue(boost::json::serialize(p.at("attributes"))));
+      if (const auto* map = std::get_if<std::shared_ptr<const model::Map>>(&attributes.v)) persona.attributes = **map;
+      for (const auto& word : p.at("consent").as_array()) persona.purposes.emplace_back(word.as_string());
+      library.personas[std::string(p.at("name").as_string())] = std::move(persona);
+    }
+  } catch (const std::exception& e) {
+    return fail(ErrorCode::kInvalidInput, file.string() + ": " + e.what());
+  }
+  return base::success();
+}
+
+}  // namespace
+
+Result<Library> loadLibrary(const Config& config) {
+  if (!config.documents.allowUnsigned) {
+    return fail(ErrorCode::kRefused, "documents are not signed yet in this version: set documents.unsigned = true to load them as they are");
+  }
+  spdlog::warn("documents are loaded unsigned folder={}", config.documents.folder.string());
+  DVPE_TRY(auto documents, model::loadDocumentsOrFail(config.documents.folder));
+  Library library;
+  addFolder(config.media.folder, documents.profiles, library);
+  DVPE_CHECK(addSlates(config, documents, library));
+  DVPE_CHECK(addPersonas(config.demo.personasFile, library));
+  library.documents = std::make_shared<const model::Documents>(std::move(documents));
+  auto built = decisions::build(library.documents);
+  if (!built.compiled) return fail(ErrorCode::kInvalidInput, model::describe(built.errors));
+  library.compiled = std::move(built.compiled);
+  return library;
+}
+
+fs::path resourcesFolder() {
+  std::error_code error;
+  const fs::path own = fs::read_symlink("/proc/self/exe", error).parent_path().parent_path() / "resources";
+  return fs::exists(own, error) ? own : fs::path("/usr/share/dvpe");
+}
+
+}  // namespace dvpe::node

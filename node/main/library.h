@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+//
+// What a node serves from: its documents, the conditioned media that they name, and the demo's personas. Loaded at
+// start-up, on the main thread.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "node/main/config.h"
+#include "node/package/creative.h"
+#include "node/personalize/director.h"
+#include "node/serve/router.h"
+#include "shared/decisions/decisions.h"
+
+namespace dvpe::node {
+
+struct Library {
+  std::shared_ptr<const model::Documents> documents;
+  std::shared_ptr<const decisions::Compiled> compiled;
+  personalize::MediaCatalog media;                                                      // by id
+  std::map<std::string, std::shared_ptr<const package::Creative>> creatives;            // by name in URLs
+  std::map<std::string, std::string> slates;                                            // channel -> name in URLs
+  std::map<std::string, serve::Persona> personas;
+};
+
+// Reads everything. A document's mistakes are all in the one error; a creative that is broken is left out, with a line
+// in the log that says why. A channel without a slate of its own gets the built-in one, made in <state>/slate.
+base::Result<Library> loadLibrary(const Config& config);
+
+// Where the program's own files are (fonts, the player): beside the program's folder, or /usr/share/dvpe.
+std::filesystem::path resourcesFolder();
+
+}  // namespace dvpe::node

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+#include "node/main/run.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+#include "node/main/channel.h"
+#include "node/main/command.h"
+#include "node/main/intake.h"
+#include "node/main/library.h"
+#include "node/main/secrets.h"
+#include "node/serve/http/server.h"
+#include "node/serve/router.h"
+#include "shared/base/log.h"
+#include "shared/overlay/text_engine.h"
+
+namespace dvpe::node {
+
+namespace {
+
+using base::Result;
+using serve::Metrics;
+
+serve::ChannelFacts factsOf(const model::Channel& channel, const model::Profile& profile, const Library& library) {
+  serve::ChannelFacts facts;
+  facts.id = channel.id;
+  facts.profile = package::profileName(profile);
+  facts.epoch = channel.epoch;
+  facts.grid = timeline::Grid(profile.fps);
+  facts.fps = profile.fps;
+  facts.audioBitrate = profile.audioBitrate;
+  facts.windowSeconds = channel.windowSeconds;
+  facts.slate = library.slates.at(channel.id);
+  facts.slateUnits = library.creatives.at(facts.slate)->units();
+  for (const auto& rung : profile.rungs) {
+    serve::Rendition r;
+    r.kind = serve::Rendition::Kind::kVideo;
+    r.name = rung.name;
+    if (const auto avcc = media::h264Parameters(rung, profile.fps)) r.codec = media::codecString(avcc.value());
+    r.width = rung.width;
+    r.height = rung.height;
+    r.maxrate = rung.maxrate;
+    facts.renditions.push_back(std::move(r));
+  }
+  const std::size_t tracks = std::max<std::size_t>(1, channel.languages.size());
+  for (std::size_t t = 0; t < tracks; ++t) {
+    serve::Rendition r;
+    r.kind = serve::Rendition::Kind::kAudio;
+    r.name = package::audioRendition(static_cast<int>(t));
+    r.codec = "mp4a.40.2";
+    r.language = t < channel.languages.size() ? channel.languages[t] : "und";
+    facts.renditions.push_back(std::move(r));
+  }
+  return facts;
+}
+
+// The parts of a running node, in the order in which they are made; destroyed in reverse.
+class Node {
+ public:
+  explicit Node(const Config& config) : config_(config) {}
+
+  Result<void> start();
+  void wait();
+  void stop();
+
+ private:
+  Result<void> startChannels();
+  Result<void> startDecisions();
+  Result<void> startServing();
+  Result<void> startIngest();
+  void watch(std::size_t index, const model::Channel& channel);
+
+  const Config& config_;
+  base::SystemClock clock_;
+  base::SystemRandom random_;
+  std::optional<Secrets> secrets_;
+  Library library_;
+  Metrics metrics_;
+  std::unique_ptr<overlay::TextEngine> text_;
+  std::unique_ptr<boost::asio::thread_pool> pool_;
+  std::unique_ptr<render::Budget> budget_;
+  std::vector<std::unique_ptr<Channel>> channels_;
+  std::vector<const model::Channel*> documents_;
+  std::unique_ptr<Intake> intake_;
+  std::unique_ptr<personalize::SessionStore> store_;
+  std::unique_ptr<privacy::TokenSealer> tokens_;
+  std::unique_ptr<personalize::Director> director_;
+  std::optional<serve::PlayerAssets> player_;
+  std::unique_ptr<serve::Router> router_;
+  std::unique_ptr<serve::Server> server_;
+};
+
+int loopsOf(const Config& config) {
+  if (config.http.threads > 0) return static_cast<int>(config.http.threads);
+  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
+
+Result<void> Node::start() {
+  if (config_.node.cpu == "baseline") {
+    ::setenv("QT_NO_CPU_FEATURE", "sse3 ssse3 sse4.1 sse4.2 avx avx2 avx512f", 1);
+    media::useBaselineCpu();
+  }
+  std::error_code error;
+  std::filesystem::create_directories(config_.node.state, error);
+  DVPE_TRY(auto secrets, loadSecrets(config_, random_));
+  secrets_.emplace(std::move(secrets));
+  DVPE_TRY(text_, overlay::TextEngine::create(resourcesFolder() / "fonts"));
+  DVPE_TRY(library_, loadLibrary(config_));
+  DVPE_CHECK(startChannels());
+  DVPE_CHECK(startDecisions());
+  DVPE_CHECK(startServing());
+  return startIngest();
+}
+
+Result<void> Node::startChannels() {
+  const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+  pool_ = std::make_unique<boost::asio::thread_pool>(cores);
+  const double share = cores * 0.8;
+  budget_ = std::make_unique<render::Budget>(share, config_.limits.encodeBudget > 0 ? static_cast<int>(config_.limits.encodeBudget) : -1);
+  for (const auto& [id, channel] : library_.documents->channels) {
+    ChannelOptions options;
+    options.channel = channel;
+    options.profile = library_.documents->profiles.at(channel.profile);
+    options.assetsFolder = config_.documents.folder.string();
+    options.state = config_.node.state;
+    options.queue = static_cast<std::size_t>(config_.limits.ingestQueue);
+    if (!config_.record.folder.empty()) {
+      const auto now = std::chrono::duration_cast<std::chrono::seconds>(clock_.wall().time_since_epoch()).count();
+      options.recordFile = (config_.record.folder / (id + "-" + std::to_string(now) + ".stamped")).string();
+    }
+    const std::vector<double> bounds{.005, .01, .02, .03, .04, .05, .075, .1, .15, .2, .3, .5, 1};
+    const serve::Labels labels{{"channel", id}};
+    auto& frames = metrics_.histogram("dvpe_frame_seconds", "From the last byte of the access unit that let a picture out to its encoded packet.", bounds, labels);
+    auto& starts = metrics_.histogram("dvpe_segment_start_seconds", "The same, for the first picture of each segment.", bounds, labels);
+    options.metrics.frame = [&frames, &starts](double seconds, bool start) { (start ? starts : frames).observe(seconds); };
+    DVPE_TRY(auto made, Channel::create(std::move(options), pool_->get_executor(), *budget_));
+    channels_.push_back(std::move(made));
+    documents_.push_back(&channel);
+    watch(channels_.size() - 1, channel);
+  }
+  return base::success();
+}
+
+void Node::watch(std::size_t index, const model::Channel& channel) {
+  const serve::Labels labels{{"channel", channel.id}};
+  Channel* c = channels_[index].get();
+  const auto packaged = [c](auto member) { return [c, member] { return static_cast<double>((c->packager().counters().*member).load()); }; };
+  using P = package::PackagerCounters;
+  metrics_.observe(Metrics::Kind::kCounter, "dvpe_cells_total", "Segments of the channel's timeline that were listed.", labels, packaged(&P::cells));
+  metrics_.observe(Metrics::Kind::kCounter, "dvpe_holes_total", "Of these, filled with slate because nothing was rendered.", labels, packaged(&P::holes));
+  metrics_.observe(Metrics::Kind::kCounter, "dvpe_variants_lost_total", "Cohorts that saw the programme because a part of their variant failed.", labels, packaged(&P::variantsLost));
+  metrics_.observe(Metrics::Kind::kCounter, "dvpe_write_errors_total", "Segments and journal lines that could not be written.", labels, packaged(&P::writeErrors));
+  metrics_.observe(Metrics::Kind::kGauge, "dvpe_media_sequence", "The newest media sequence number that is listed.", labels, packaged(&P::lastListedMsn));
+  metrics_.observe(Metrics::Kind::kGauge, "dvpe_variants_on_air", "Variants that are being encoded besides the programme.", labels, [c] { return c->variantsOnAir(); });
+  metrics_.observe(Metrics::Kind::kGauge, "dvpe_variants_fallen_back", "Variants that are wanted and fall back to the programme for lack of encodes.", labels, [c] { return c->variantsRefused(); });
+  metrics_.observe(Metrics::Kind::kGauge, "dvpe_ingest_queue", "Stamped messages that wait for the channel.", labels, [c] { return static_cast<double>(c->queued()); });
+}
+
+Result<void> Node::startDecisions() {
+  DVPE_TRY(store_, personalize::SessionStore::open(config_.node.state / "viewers", {secrets_->viewer, std::nullopt}, random_, 1024));
+  tokens_ = std::make_unique<privacy::TokenSealer>(secrets_->session, random_);
+  std::vector<personalize::DirectedChannel> directed;
+  for (std::size_t i = 0; i < channels_.size(); ++i) {
+    const model::Channel& channel = *documents_[i];
+    const timeline::Grid grid(library_.documents->profiles.at(channel.profile).fps);
+    directed.push_back({channel.id, grid, channel.epoch, channel.languages, library_.slates.at(channel.id), &channels_[i]->demand(),
+                        channels_[i]->journalled().cohorts, channels_[i]->resume(),
+                        [this, i](std::size_t index, const std::string& id) { channels_[i]->packager().cohort(index, id); },
+                        [this, i](std::shared_ptr<const timeline::Cell> cell) { router_->listed(i, std::move(cell)); }});
+  }
+  personalize::DirectorOptions options;
+  options.maxSessions = static_cast<std::size_t>(config_.limits.maxSessions);
+  options.readers = loopsOf(config_);
+  director_ = std::make_unique<personalize::Director>(options, library_.compiled, library_.media, std::move(directed), *store_, *tokens_, clock_);
+  for (std::size_t i = 0; i < channels_.size(); ++i) channels_[i]->start({&director_->feed(i)});
+  return director_->start();
+}
+
+Result<void> Node::startServing() {
+  DVPE_TRY(auto player, serve::PlayerAssets::load((resourcesFolder() / "player").string()));
+  player_.emplace(std::move(player));
+  intake_ = std::make_unique<Intake>(secrets_->streamKeys, clock_);
+  serve::RouterOptions options;
+  for (std::size_t i = 0; i < channels_.size(); ++i) {
+    const model::Channel& channel = *documents_[i];
+    const model::Profile& profile = library_.documents->profiles.at(channel.profile);
+    intake_->add(channel, timeline::Grid(profile.fps), *channels_[i]);
+    options.channels.push_back({factsOf(channel, profile, library_), &channels_[i]->window(), &intake_->inlet(i), channel.title});
+  }
+  options.creatives = library_.creatives;
+  options.personas = library_.personas;
+  options.operatorKey = secrets_->operatorKey;
+  options.sessionKeys = secrets_->session;
+  options.pseudonymKey = secrets_->pseudonym;
+  options.loops = loopsOf(config_);
+  router_ = std::make_unique<serve::Router>(std::move(options), *director_, *player_, metrics_, clock_, random_);
+  // The window that was listed before a restart is served on (law 7).
+  for (std::size_t i = 0; i < channels_.size(); ++i) {
+    for (const auto& cell : channels_[i]->journalled().cells) router_->listed(i, cell);
+  }
+  metrics_.observe(Metrics::Kind::kGauge, "dvpe_sessions", "Sessions that this node knows.", {}, [this] { return static_cast<double>(director_->sessions()); });
+
+  serve::ServerOptions server;
+  server.loops = loopsOf(config_);
+  server.limits.connections = static_cast<int>(config_.http.maxConnections);
+  server.listeners.push_back({config_.http.address, static_cast<std::uint16_t>(config_.http.port), config_.http.certificate.string(), config_.http.key.string()});
+  DVPE_TRY(server_, serve::Server::start(server, *router_, clock_));
+  for (int loop = 0; loop < server_->loops(); ++loop) {
+    for (std::size_t k = 2; k < 6; ++k) {
+      metrics_.observe(Metrics::Kind::kCounter, "dvpe_http_requests_total", "Requests answered, by class of status.",
+                       {{"loop", std::to_string(loop)}, {"code", std::to_string(k) + "xx"}},
+                       [c = &server_->counters(loop), k] { return static_cast<double>(c->requests[k].load()); });
+    }
+    metrics_.observe(Metrics::Kind::kGauge, "dvpe_http_connections", "Open connections.", {{"loop", std::to_string(loop)}},
+                     [c = &server_->counters(loop)] { return static_cast<double>(c->openConnections.load()); });
+  }
+  return base::success();
+}
+
+Result<void> Node::startIngest() {
+  ingest::RtmpOptions options;
+  options.address = config_.rtmp.address;
+  options.port = static_cast<std::uint16_t>(config_.rtmp.port);
+  options.clock = &clock_;
+  options.random = &random_;
+  if (!config_.rtmp.certificate.empty()) {
+    auto tls = std::make_shared<boost::asio::ssl::context>(boost::asio::ssl::context::tls_server);
+    boost::system::error_code error;
+    tls->use_certificate_chain_file(config_.rtmp.certificate.string(), error);
+    if (!error) tls->use_private_key_file(config_.rtmp.key.string(), boost::asio::ssl::context::pem, error);
+    if (error) {
+      return base::fail(base::ErrorCode::kIo, "rtmp.certificate or rtmp.key cannot be used: " + error.message());
+    }
+    options.tls = std::move(tls);
+    options.tlsPort = static_cast<std::uint16_t>(config_.rtmp.tlsPort);
+  }
+  DVPE_CHECK(intake_->start(std::move(options)));
+  std::printf("{\"ready\":true,\"http\":%u,\"rtmp\":%u,\"rtmps\":%u}\n", server_->port(), intake_->rtmp().port(), intake_->rtmp().tlsPort());
+  std::fflush(stdout);
+  spdlog::info("on air http={} rtmp={} channels={} media={} loops={}", server_->port(), intake_->rtmp().port(), channels_.size(),
+               library_.media.size(), server_->loops());
+  return base::success();
+}
+
+// Blocks until SIGINT or SIGTERM, which every thread has blocked before it was started.
+void Node::wait() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int s : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, s);
+  for (;;) {
+    int signal = 0;
+    if (sigwait(&set, &signal) != 0) continue;
+    if (signal != SIGHUP) return;
+    spdlog::info("SIGHUP: the configuration in force stays; restart to change it");
+  }
+}
+
+void Node::stop() {
+  spdlog::info("draining");
+  if (server_) server_->stop(std::chrono::seconds(5));
+  if (intake_) intake_->stop();
+  for (auto& channel : channels_) channel->stop();
+  if (director_) director_->stop();
+  if (pool_) pool_->join();
+}
+
+}  // namespace
+
+int runNode(const Config& config) {
+  base::setupLog(config.log.level, config.log.format == "json");
+  ::signal(SIGPIPE, SIG_IGN);
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int s : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, s);
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  const rlimit noCore{0, 0};  // keys and viewers' data are in memory
+  ::setrlimit(RLIMIT_CORE, &noCore);
+  Node node(config);
+  if (const auto started = node.start(); !started) {
+    spdlog::error("the node cannot start reason=\"{}\"", started.error().message);
+    node.stop();
+    return exitCode(started.error().code);
+  }
+  node.wait();
+  node.stop();
+  return kExitOk;
+}
+
+}  // namespace dvpe::node

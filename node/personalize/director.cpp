@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+#include "node/personalize/director.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/json.hpp>
+
+#include "node/personalize/director_state.h"
+#include "shared/base/log.h"
+
+// GCC 12 takes Asio's recycling allocator for coroutine frames for a mismatch (GCC bug 109224).
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+
+namespace dvpe::personalize {
+
+namespace asio = boost::asio;
+using base::ErrorCode;
+using base::fail;
+using base::Result;
+
+void Director::Feed::spanAnnounced(const timeline::Span& span) {
+  asio::post(director_.context_, [d = &director_, c = channel_, span] { d->spanAnnounced(c, span); });
+}
+void Director::Feed::spanEnds(const std::string& id, Ticks at) {
+  asio::post(director_.context_, [d = &director_, c = channel_, id, at] {
+    auto& spans = d->channels_[c]->spans;
+    if (const auto it = spans.find(id); it != spans.end()) it->second.end = at;
+  });
+}
+void Director::Feed::cutMade(const timeline::Cut& cut) {
+  asio::post(director_.context_, [d = &director_, c = channel_, cut] { d->channels_[c]->cut = cut; });
+}
+void Director::Feed::cellFinished(std::shared_ptr<const timeline::Cell> cell) {
+  asio::post(director_.context_, [d = &director_, c = channel_, cell = std::move(cell)]() mutable { d->cellFinished(c, std::move(cell)); });
+}
+
+Director::Director(DirectorOptions options, std::shared_ptr<const decisions::Compiled> compiled, MediaCatalog media,
+                   std::vector<DirectedChannel> channels, SessionStore& store, privacy::TokenSealer& tokens, const base::Clock& clock)
+    : options_(options), compiled_(std::move(compiled)), media_(std::move(media)), store_(store), tokens_(tokens), clock_(clock),
+      table_(options.maxSessions, options.readers) {
+  for (auto& config : channels) {
+    auto state = std::make_unique<ChannelState>(channels_.size(), std::move(config));
+    for (const auto& id : state->config.cohorts) {
+      state->cohortIndex.emplace(id, static_cast<std::uint16_t>(state->cohortIndex.size()));
+    }
+    state->overlays.resize(state->config.cohorts.size());
+    if (const auto& resumed = state->config.state) {
+      state->cut = resumed->last;
+      for (const auto& span : {resumed->open, resumed->ahead}) {
+        if (span) state->spans[span->id] = *span;
+      }
+    }
+    feeds_.push_back(std::make_unique<Feed>(*this, channels_.size()));
+    channels_.push_back(std::move(state));
+  }
+}
+
+Director::~Director() { stop(); }
+
+timeline::FeedListener& Director::feed(std::size_t channel) { return *feeds_.at(channel); }
+
+std::uint32_t Director::nowSeconds() const {
+  return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(clock_.steady().time_since_epoch()).count());
+}
+std::int64_t Director::unixNow() const { return std::chrono::floor<std::chrono::seconds>(clock_.wall()).time_since_epoch().count(); }
+
+Result<void> Director::start() {
+  DVPE_CHECK(store_.each([this](const privacy::SessionId& id, base::ByteView record) { restore(id, record); }));
+  for (std::size_t c = 0; c < channels_.size(); ++c) publishDemand(c);
+  asio::co_spawn(context_, housekeeping(), asio::detached);
+  thread_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), "decide");
+    const auto work = asio::make_work_guard(context_);
+    context_.run();
+  });
+  return base::success();
+}
+
+void Director::stop() {
+  context_.stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+Result<std::size_t> Director::channelOf(const std::string& id) const {
+  for (const auto& c : channels_) {
+    if (c->config.id == id) return c->number;
+  }
+  return fail(ErrorCode::kNotFound, "there is no channel of that name");
+}
+
+Result<rules::Attributes> attributesOf(const privacy::SessionClaims& claims) {
+  rules::Attributes attributes;
+  DVPE_CHECK(attributes.set("viewer", model::Value{std::make_shared<const model::Map>(claims.attributes)}));
+  for (const auto word : privacy::kPurposes) {
+    if (claims.consented(word)) DVPE_CHECK(attributes.consent(word));
+  }
+  for (const auto& word : claims.otherPurposes) DVPE_CHECK(attributes.consent(word));
+  return attributes;
+}
+
+std::uint16_t Director::cohortOf(std::size_t channel, const decisions::Choice& choice) {
+  ChannelState& state = *channels_[channel];
+  const auto [it, fresh] = state.cohortIndex.emplace(choice.cohort, static_cast<std::uint16_t>(state.cohortIndex.size()));
+  if (fresh) {
+    state.overlays.emplace_back();
+    if (state.config.newCohort) state.config.newCohort(it->second, it->first);
+  }
+  auto& uses = state.overlays[it->second];
+  if (uses.empty()) {
+    for (const auto& o : choice.overlays) {
+      // The overlay lives as long as the compiled documents; the pointer shares their life.
+      uses.push_back({std::shared_ptr<const model::Overlay>(compiled_, o.overlay), o.values, o.trigger, o.event});
+    }
+  }
+  return it->second;
+}
+
+std::shared_ptr<const BoundPod> Director::intern(ChannelState& channel, BoundPod pod) {
+  auto& known = channel.pods[pod.spanId];
+  for (const auto& p : known) {
+    if (*p == pod) return p;
+  }
+  known.push_back(std::make_shared<const BoundPod>(std::move(pod)));
+  return known.back();
+}
+
+// What the viewer sees from unit firstUnit of the span on; nullptr: the programme.
+std::shared_ptr<const BoundPod> Director::bind(ChannelState& channel, const timeline::Span& span, int firstUnit, const decisions::Choice& choice) {
+  const int units = static_cast<int>((span.end - span.start) / channel.config.grid.unit()) - firstUnit;
+  if (units <= 0) return nullptr;
+  BoundPod pod{span.id, span.kind, span.start, span.end, firstUnit, {}};
+  if (span.kind == timeline::SpanKind::kEvent) {
+    const auto clip = choice.clips.find(span.name);
+    if (clip == choice.clips.end() || firstUnit != 0) return nullptr;  // a clip is not joined in its middle
+    const auto media = media_.find(clip->second.media);
+    if (media == media_.end()) return nullptr;
+    pod.pieces.push_back({media->second.name, 0, std::min(media->second.units, units), clip->second.media, {}});
+    return intern(channel, std::move(pod));
+  }
+  const auto length = [this](std::string_view id) {
+    const auto it = media_.find(std::string(id));
+    return it == media_.end() ? 0 : it->second.units;
+  };
+  for (const auto& slot : decisions::fillBreak(*compiled_, choice, units, length).slots) {
+    pod.pieces.push_back({media_.at(slot.media).name, 0, slot.units, slot.media, slot.campaign});
+  }
+  return pod.pieces.empty() ? nullptr : intern(channel, std::move(pod));
+}
+
+void Director::spanAnnounced(std::size_t number, const timeline::Span& span) {
+  const auto before = std::chrono::steady_clock::now();
+  ChannelState& channel = *channels_[number];
+  channel.spans[span.id] = span;
+  for (const auto& [id, record] : records_) {
+    if (record.channel != number) continue;
+    const SessionView* old = table_.peek(id);
+    auto claims = tokens_.open(record.token, 0);
+    if (old == nullptr || !claims || old->podOf(span.id) != nullptr) continue;
+    const auto attributes = attributesOf(claims.value());
+    if (!attributes) continue;
+    auto pod = bind(channel, span, 0, decisions::choose(*compiled_, channel.config.id, attributes.value()));
+    if (!pod) continue;
+    auto view = std::make_unique<SessionView>(*old);
+    std::erase_if(view->pods, [&](const auto& p) { return !channel.spans.contains(p->spanId); });
+    view->pods.push_back(std::move(pod));
+    if (!journal(id, record, *view)) continue;  // what cannot be remembered is not promised: the programme
+    table_.put(std::move(view), nowSeconds());
+    ++counters_.bound;
+  }
+  if (!store_.commit()) ++counters_.storeErrors;
+  counters_.lastBindMicroseconds = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - before).count());
+}
+
+void Director::cellFinished(std::size_t number, std::shared_ptr<const timeline::Cell> cell) {
+  ChannelState& channel = *channels_[number];
+  channel.newest = cell;
+  channel.recent.push_back(cell);
+  if (channel.recent.size() > 64) channel.recent.pop_front();
+  const Ticks old = cell->end - Ticks{600 * base::kTicksPerSecond};  // longer than any window
+  std::erase_if(channel.spans, [&](const auto& s) { return s.second.end < old; });
+  std::erase_if(channel.pods, [&](const auto& p) { return !channel.spans.contains(p.first); });
+  if (channel.config.listed) channel.config.listed(std::move(cell));
+}
+
+asio::awaitable<Reply> Director::create(NewSession request) {
+  auto number = channelOf(request.channel);
+  if (!number) co_return Reply{number.as_failure()};
+  ChannelState& channel = *channels_[number.value()];
+  const SessionView* known = table_.peek(request.id);
+  if (known == nullptr && records_.size() >= options_.maxSessions) {
+    ++counters_.refused;
+    co_return Reply{fail(ErrorCode::kUnavailable, "this node is full")};
+  }
+  privacy::SessionClaims claims;
+  claims.sessionId = request.id;
+  claims.pseudonym = request.pseudonym;
+  claims.channel = request.channel;
+  claims.attributes = std::move(request.attributes);
+  for (const auto& word : request.purposes) claims.consent(word);
+  claims.expiry = unixNow() + options_.sessionLife.count();
+  auto token = tokens_.seal(claims);
+  if (!token) co_return Reply{token.as_failure()};
+  if (known != nullptr) {
+    ++counters_.repeated;
+    co_return Reply{token};
+  }
+  auto attributes = attributesOf(claims);
+  if (!attributes) co_return Reply{attributes.as_failure()};
+  const decisions::Choice choice = decisions::choose(*compiled_, request.channel, attributes.value());
+
+  auto view = std::make_unique<SessionView>();
+  view->id = request.id;
+  view->channel = static_cast<std::uint16_t>(number.value());
+  view->cohort = cohortOf(number.value(), choice);
+  const auto& languages = channel.config.languages;
+  const auto track = std::find(languages.begin(), languages.end(), choice.audioLanguage);
+  view->audio = track == languages.end() ? 0 : static_cast<std::uint16_t>(track - languages.begin());
+  // Its own from the next cut that is not yet open.
+  view->fromMsn = channel.cut ? channel.cut->msn + 1 : 0;
+  for (const auto& [id, span] : channel.spans) {
+    int first = 0;
+    if (channel.cut && channel.cut->at >= span.start) {
+      first = static_cast<int>((channel.cut->at - span.start) / channel.config.grid.cell() + 1) * 4;
+    }
+    if (auto pod = bind(channel, span, first, choice)) view->pods.push_back(std::move(pod));
+  }
+  Record record{number.value(), token.value(), request.pseudonym, claims.expiry};
+  if (auto journalled = journal(request.id, record, *view); !journalled) co_return Reply{journalled.as_failure()};
+  records_[request.id] = std::move(record);
+  table_.put(std::move(view), nowSeconds());
+  publishDemand(number.value());
+  auto done = co_await committed();
+  if (!done) {
+    table_.erase(request.id);
+    records_.erase(request.id);
+    co_return Reply{done.as_failure()};
+  }
+  ++counters_.created;
+  co_return Reply{token};
+}
+
+// Waits for the commit that everything journalled in this turn of the loop shares.
+asio::awaitable<Result<void>> Director::committed() {
+  if (!batch_) {
+    batch_ = std::make_shared<Batch>(context_);
+    asio::post(context_, [this] { commitSoon(); });
+  }
+  const auto batch = batch_;
+  co_await batch->done.async_wait(asio::as_tuple(asio::use_awaitable));
+  co_return batch->result;
+}
+
+void Director::commitSoon() {
+  const auto batch = std::move(batch_);
+  batch_.reset();
+  batch->result = store_.commit();
+  if (!batch->result) {
+    ++counters_.storeErrors;
+    spdlog::error("the session journal cannot be written reason=\"{}\"", batch->result.error().message);
+  }
+  batch->done.cancel();
+}
+
+void Director::publishDemand(std::size_t number) {
+  ChannelState& channel = *channels_[number];
+  if (channel.config.demand == nullptr) return;
+  std::vector<int> viewers(channel.overlays.size(), 0);
+  const std::uint32_t now = nowSeconds();
+  for (const auto& [id, record] : records_) {
+    if (record.channel != number) continue;
+    const SessionView* view = table_.peek(id);
+    if (view != nullptr && now - table_.lastSeen(id) <= static_cast<std::uint32_t>(options_.watching.count())) ++viewers[view->cohort];
+  }
+  auto list = std::make_shared<timeline::DemandList>();
+  for (std::size_t i = 0; i < viewers.size(); ++i) {
+    if (channel.overlays[i].empty()) continue;
+    list->push_back({static_cast<std::uint16_t>(i), {}, channel.overlays[i], viewers[i]});
+  }
+  channel.config.demand->set(std::move(list));
+}
+
+asio::awaitable<void> Director::housekeeping() {
+  asio::steady_timer timer(context_);
+  for (;;) {
+    timer.expires_after(std::chrono::seconds(1));
+    const auto [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (error) co_return;
+    const std::int64_t now = unixNow();
+    for (auto it = records_.begin(); it != records_.end();) {
+      if (it->second.expiry > now) {
+        ++it;
+        continue;
+      }
+      (void)store_.erase(it->first);
+      table_.erase(it->first);
+      ++counters_.expired;
+      it = records_.erase(it);
+    }
+    if (!batch_) (void)store_.commit();
+    table_.reclaim();
+    for (std::size_t c = 0; c < channels_.size(); ++c) publishDemand(c);
+  }
+}
+
+}  // namespace dvpe::personalize

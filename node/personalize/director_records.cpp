@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+// The director's records in the session journal, and its explanations.
+#include <boost/json.hpp>
+
+#include "node/personalize/director_state.h"
+#include "shared/base/log.h"
+#include "shared/decisions/explain.h"
+
+// GCC 12 takes Asio's recycling allocator for coroutine frames for a mismatch (GCC bug 109224).
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+
+namespace dvpe::personalize {
+
+using base::Result;
+using boost::json::array;
+using boost::json::object;
+
+namespace {
+
+object podJson(const BoundPod& pod) {
+  array pieces;
+  for (const auto& p : pod.pieces) pieces.push_back(array{p.name, p.from, p.units, p.media, p.campaign});
+  return {{"span", pod.spanId}, {"event", pod.kind == timeline::SpanKind::kEvent}, {"start", pod.start.count()},
+          {"end", pod.end.count()}, {"first", pod.firstUnit}, {"pieces", std::move(pieces)}};
+}
+
+BoundPod podOf(const object& o) {
+  BoundPod pod;
+  pod.spanId = o.at("span").as_string();
+  pod.kind = o.at("event").as_bool() ? timeline::SpanKind::kEvent : timeline::SpanKind::kBreak;
+  pod.start = Ticks{o.at("start").to_number<std::int64_t>()};
+  pod.end = Ticks{o.at("end").to_number<std::int64_t>()};
+  pod.firstUnit = o.at("first").to_number<int>();
+  for (const auto& p : o.at("pieces").as_array()) {
+    const array& a = p.as_array();
+    pod.pieces.push_back({std::string(a.at(0).as_string()), a.at(1).to_number<int>(), a.at(2).to_number<int>(),
+                          std::string(a.at(3).as_string()), std::string(a.at(4).as_string())});
+  }
+  return pod;
+}
+
+}  // namespace
+
+Result<void> Director::journal(const privacy::SessionId& id, const Record& record, const SessionView& view) {
+  array pods;
+  for (const auto& pod : view.pods) pods.push_back(podJson(*pod));
+  const std::string text = boost::json::serialize(object{{"token", record.token}, {"from", view.fromMsn}, {"pods", std::move(pods)}});
+  auto done = store_.put(id, record.viewer, base::view(text));
+  if (!done) ++counters_.storeErrors;
+  return done;
+}
+
+// One session of the journal. What cannot be understood, or belongs to a channel that is gone, is left out: its viewer
+// is asked to start again, which contradicts nothing.
+void Director::restore(const privacy::SessionId& id, base::ByteView bytes) {
+  try {
+    const auto json = boost::json::parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    const object& o = json.as_object();
+    std::string token(o.at("token").as_string());
+    auto claims = tokens_.open(token, unixNow());
+    if (!claims) return;
+    auto number = channelOf(claims.value().channel);
+    auto attributes = attributesOf(claims.value());
+    if (!number || !attributes) return;
+    ChannelState& channel = *channels_[number.value()];
+    const auto choice = decisions::choose(*compiled_, channel.config.id, attributes.value());
+    auto view = std::make_unique<SessionView>();
+    view->id = id;
+    view->channel = static_cast<std::uint16_t>(number.value());
+    view->cohort = cohortOf(number.value(), choice);
+    const auto& languages = channel.config.languages;
+    const auto track = std::find(languages.begin(), languages.end(), choice.audioLanguage);
+    view->audio = track == languages.end() ? 0 : static_cast<std::uint16_t>(track - languages.begin());
+    view->fromMsn = o.at("from").to_number<std::int64_t>();
+    for (const auto& pod : o.at("pods").as_array()) view->pods.push_back(intern(channel, podOf(pod.as_object())));
+    records_[id] = Record{number.value(), std::move(token), claims.value().pseudonym, claims.value().expiry};
+    table_.put(std::move(view), nowSeconds());
+  } catch (const std::exception& e) {
+    spdlog::warn("a session's record cannot be read reason=\"{}\"", e.what());
+  }
+}
+
+boost::asio::awaitable<Reply> Director::explain(std::string token) {
+  auto claims = tokens_.open(token, unixNow());
+  if (!claims) co_return Reply{claims.as_failure()};
+  const SessionView* view = table_.peek(claims.value().sessionId);
+  if (view == nullptr) co_return Reply{base::fail(base::ErrorCode::kNotFound, "this session is not known here")};
+  co_return Reply{explanation(claims.value(), *view)};
+}
+
+std::string Director::explanation(const privacy::SessionClaims& claims, const SessionView& view) {
+  ChannelState& channel = *channels_[view.channel];
+  const timeline::Grid& grid = channel.config.grid;
+  const auto attributes = attributesOf(claims);
+  object out{{"session", base::hex(claims.sessionId)}, {"channel", channel.config.id}};
+  if (!attributes) return boost::json::serialize(out);
+  const auto length = [this](std::string_view id) {
+    const auto it = media_.find(std::string(id));
+    return it == media_.end() ? 0 : it->second.units;
+  };
+  const auto& documents = compiled_->documents();
+  const auto channelDocument = documents.channels.find(channel.config.id);
+  const int units = channelDocument == documents.channels.end() ? 30 : channelDocument->second.defaultBreakUnits;
+  const auto report = decisions::explain(*compiled_, channel.config.id, attributes.value(), units, length);
+  out["cohort"] = report.choice.cohort;
+  out["from"] = object{{"cut", view.fromMsn}};
+
+  // What is on air now, against what was chosen.
+  std::string variant = timeline::kBaseVariant;
+  bool fallback = false;
+  if (channel.newest) {
+    const auto& cell = *channel.newest;
+    if (view.cohort < cell.variantOfCohort.size()) variant = cell.variants[cell.variantOfCohort[view.cohort]];
+    fallback = std::find(cell.fallbacks.begin(), cell.fallbacks.end(), view.cohort) != cell.fallbacks.end();
+    for (const auto& c : channel.recent) {
+      if (c->msn == view.fromMsn) out["from"] = object{{"cut", view.fromMsn}, {"date", base::isoDate(base::toWall(channel.config.epoch, c->start))}};
+    }
+  }
+  out["now"] = object{{"variant", variant}, {"fallback", fallback}, {"own", channel.newest && channel.newest->msn >= view.fromMsn}};
+  out["audio"] = object{{"language", view.audio < channel.config.languages.size() ? channel.config.languages[view.audio] : "und"},
+                        {"wanted", report.choice.audioLanguage}};
+
+  array overlays;
+  for (const auto& o : report.choice.overlays) {
+    object values;
+    for (const auto& [k, v] : o.values) values[k] = v;
+    const bool waits = o.trigger == model::Trigger::kEvent && variant == timeline::kBaseVariant && !fallback;
+    overlays.push_back(object{{"overlay", o.overlay->id}, {"values", std::move(values)}, {"rule", o.ruleId}, {"event", o.event},
+                              {"state", fallback ? "fallback" : waits ? "waiting" : "on_air"},
+                              {"reason", fallback ? "this node has no encode left for so few viewers"
+                                         : waits  ? "it is shown while '" + o.event + "' is open"
+                                                  : "its rule matches"}});
+  }
+  out["overlays"] = std::move(overlays);
+
+  array breaks;
+  for (const auto& pod : view.pods) {
+    array slots;
+    for (const auto& p : pod->pieces) {
+      const auto campaign = documents.campaigns.find(p.campaign);
+      slots.push_back(object{{"creative", p.media}, {"campaign", p.campaign},
+                             {"title", campaign == documents.campaigns.end() ? p.media : campaign->second.title},
+                             {"seconds", base::seconds(grid.unit() * p.units)}});
+    }
+    breaks.push_back(object{{"id", pod->spanId}, {"kind", pod->kind == timeline::SpanKind::kEvent ? "clip" : "break"},
+                            {"date", base::isoDate(base::toWall(channel.config.epoch, pod->start))},
+                            {"seconds", base::seconds(pod->end - pod->start)}, {"joined_at_unit", pod->firstUnit},
+                            {"slots", std::move(slots)}});
+  }
+  out["breaks"] = std::move(breaks);
+
+  // The rules and campaigns in full, as shared/decisions tells them.
+  const auto detail = boost::json::parse(decisions::toJson(report));
+  for (const auto& [key, value] : detail.as_object()) {
+    if (!out.contains(key)) out[key] = value;
+  }
+  return boost::json::serialize(out);
+}
+
+}  // namespace dvpe::personalize

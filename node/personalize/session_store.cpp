@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+#include "node/personalize/session_store.h"
+
+#include <lmdb.h>
+
+#include <cstring>
+#include <vector>
+
+namespace dvpe::personalize {
+
+namespace {
+
+using base::ErrorCode;
+using base::fail;
+using base::Result;
+
+auto lmdbFail(const char* doing, int rc) {
+  const ErrorCode code = rc == MDB_MAP_FULL ? ErrorCode::kLimitExceeded : ErrorCode::kIo;
+  return fail(code, std::string("the session journal cannot ") + doing + ": " + mdb_strerror(rc));
+}
+
+MDB_val val(base::ByteView bytes) { return {bytes.size(), const_cast<std::uint8_t*>(bytes.data())}; }
+base::ByteView view(const MDB_val& v) { return {static_cast<const std::uint8_t*>(v.mv_data), v.mv_size}; }
+
+// One LMDB environment with one database and at most one open write transaction. One thread.
+class Environment {
+ public:
+  static Result<std::unique_ptr<Environment>> open(const std::filesystem::path& folder, std::size_t megabytes) {
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
+    auto e = std::make_unique<Environment>();
+    int rc = mdb_env_create(&e->env_);
+    if (rc == 0) rc = mdb_env_set_mapsize(e->env_, megabytes << 20U);
+    // NOMETASYNC: a power cut may cost the last transaction, never an older one; a crash of ours costs nothing.
+    if (rc == 0) rc = mdb_env_open(e->env_, folder.c_str(), MDB_NOMETASYNC | MDB_NOTLS, 0600);
+    if (rc != 0) return lmdbFail("be opened", rc);
+    DVPE_CHECK(e->begin());
+    rc = mdb_dbi_open(e->txn_, nullptr, 0, &e->dbi_);
+    if (rc != 0) return lmdbFail("be opened", rc);
+    DVPE_CHECK(e->commit());
+    return e;
+  }
+  ~Environment() {
+    if (txn_ != nullptr) mdb_txn_abort(txn_);
+    if (env_ != nullptr) mdb_env_close(env_);
+  }
+
+  Result<void> begin() {
+    if (txn_ != nullptr) return base::success();
+    if (const int rc = mdb_txn_begin(env_, nullptr, 0, &txn_); rc != 0) return lmdbFail("begin", rc);
+    return base::success();
+  }
+  Result<void> commit() {
+    if (txn_ == nullptr) return base::success();
+    const int rc = mdb_txn_commit(txn_);
+    txn_ = nullptr;
+    if (rc != 0) return lmdbFail("be written", rc);
+    return base::success();
+  }
+  void abort() {
+    if (txn_ != nullptr) mdb_txn_abort(txn_);
+    txn_ = nullptr;
+  }
+  Result<void> put(base::ByteView key, base::ByteView value) {
+    DVPE_CHECK(begin());
+    MDB_val k = val(key), v = val(value);
+    if (const int rc = mdb_put(txn_, dbi_, &k, &v, 0); rc != 0) return lmdbFail("be written", rc);
+    return base::success();
+  }
+  Result<void> erase(base::ByteView key) {
+    DVPE_CHECK(begin());
+    MDB_val k = val(key);
+    if (const int rc = mdb_del(txn_, dbi_, &k, nullptr); rc != 0 && rc != MDB_NOTFOUND) return lmdbFail("be written", rc);
+    return base::success();
+  }
+  Result<base::Bytes> get(base::ByteView key) {
+    DVPE_CHECK(begin());
+    MDB_val k = val(key), v{};
+    const int rc = mdb_get(txn_, dbi_, &k, &v);
+    if (rc == MDB_NOTFOUND) return fail(ErrorCode::kNotFound, "no such record");
+    if (rc != 0) return lmdbFail("be read", rc);
+    return base::Bytes(view(v).begin(), view(v).end());
+  }
+  Result<void> each(const std::function<void(base::ByteView, base::ByteView)>& take) {
+    DVPE_CHECK(begin());
+    MDB_cursor* cursor = nullptr;
+    if (const int rc = mdb_cursor_open(txn_, dbi_, &cursor); rc != 0) return lmdbFail("be read", rc);
+    MDB_val k{}, v{};
+    while (mdb_cursor_get(cursor, &k, &v, MDB_NEXT) == 0) take(view(k), view(v));
+    mdb_cursor_close(cursor);
+    return base::success();
+  }
+
+ private:
+  MDB_env* env_ = nullptr;
+  MDB_txn* txn_ = nullptr;
+  MDB_dbi dbi_ = 0;
+};
+
+// The wrapped keys; they are committed before the records that they open.
+class LmdbKeyStore final : public privacy::KeyStore {
+ public:
+  explicit LmdbKeyStore(Environment& env) : env_(env) {}
+  Result<base::Bytes> load(const privacy::Pseudonym& viewer) override { return env_.get(viewer); }
+  Result<void> save(const privacy::Pseudonym& viewer, base::ByteView record) override { return env_.put(viewer, record); }
+  Result<void> erase(const privacy::Pseudonym& viewer) override {
+    DVPE_CHECK(env_.erase(viewer));
+    return env_.commit();
+  }
+
+ private:
+  Environment& env_;
+};
+
+constexpr std::uint32_t kRecordVersion = 1;
+
+}  // namespace
+
+struct SessionStore::Impl {
+  std::unique_ptr<Environment> keys, sessions;
+  std::unique_ptr<LmdbKeyStore> keyStore;
+  std::unique_ptr<privacy::Sealer> sealer;
+};
+
+SessionStore::SessionStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+SessionStore::~SessionStore() = default;
+
+Result<std::unique_ptr<SessionStore>> SessionStore::open(const std::filesystem::path& folder, privacy::WrappingKeys keys,
+                                                         base::Random& random, std::size_t megabytes) {
+  auto impl = std::make_unique<Impl>();
+  DVPE_TRY(impl->keys, Environment::open(folder / "keys", std::max<std::size_t>(megabytes / 2, 16)));
+  DVPE_TRY(impl->sessions, Environment::open(folder / "sessions", std::max<std::size_t>(megabytes, 16)));
+  impl->keyStore = std::make_unique<LmdbKeyStore>(*impl->keys);
+  impl->sealer = std::make_unique<privacy::Sealer>(std::move(keys), *impl->keyStore, random);
+  return std::unique_ptr<SessionStore>(new SessionStore(std::move(impl)));
+}
+
+Result<void> SessionStore::put(const privacy::SessionId& id, const privacy::Pseudonym& viewer, base::ByteView record) {
+  DVPE_TRY(auto sealed, impl_->sealer->seal(viewer, "session", kRecordVersion, record));
+  base::Bytes value(viewer.begin(), viewer.end());
+  value.insert(value.end(), sealed.begin(), sealed.end());
+  return impl_->sessions->put(id, value);
+}
+
+Result<void> SessionStore::erase(const privacy::SessionId& id) { return impl_->sessions->erase(id); }
+
+Result<void> SessionStore::commit() {
+  if (auto keys = impl_->keys->commit(); !keys) {
+    impl_->sessions->abort();
+    return keys;
+  }
+  return impl_->sessions->commit();
+}
+
+Result<void> SessionStore::each(const std::function<void(const privacy::SessionId&, base::ByteView)>& take) {
+  std::vector<privacy::SessionId> dead;
+  DVPE_CHECK(impl_->sessions->each([&](base::ByteView key, base::ByteView value) {
+    privacy::SessionId id{};
+    privacy::Pseudonym viewer{};
+    if (key.size() != id.size() || value.size() < viewer.size()) return;
+    std::memcpy(id.data(), key.data(), id.size());
+    std::memcpy(viewer.data(), value.data(), viewer.size());
+    auto record = impl_->sealer->open(viewer, "session", kRecordVersion, value.subspan(viewer.size()));
+    if (record) {
+      take(id, record.value());
+    } else {
+      dead.push_back(id);
+    }
+  }));
+  for (const auto& id : dead) DVPE_CHECK(impl_->sessions->erase(id));
+  return commit();
+}
+
+Result<void> SessionStore::eraseViewer(const privacy::Pseudonym& viewer) { return impl_->sealer->erase(viewer); }
+
+}  // namespace dvpe::personalize

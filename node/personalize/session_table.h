@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+//
+// Sessions by id: read by every request loop without a lock, written by the decision thread alone.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "node/personalize/session_view.h"
+
+namespace dvpe::personalize {
+
+// A hash table of chains. Readers follow atomic pointers inside a ReadScope; what the writer takes out is freed when no
+// scope that could have seen it is open any more (epochs, one counter per loop on a cache line of its own).
+class SessionTable {
+ public:
+  // buckets: rounded up to a power of two. readers: how many loops there are.
+  SessionTable(std::size_t buckets, int readers);
+  ~SessionTable();
+  SessionTable(const SessionTable&) = delete;
+  SessionTable& operator=(const SessionTable&) = delete;
+
+  struct Node {
+    privacy::SessionId id{};
+    std::atomic<Node*> next{nullptr};
+    std::atomic<const SessionView*> view{nullptr};
+    std::atomic<std::uint32_t> lastSeen{0};  // seconds of the steady clock, written by loops
+  };
+
+  // Open while a loop looks at views; not across anything that waits. One per reader at a time.
+  class ReadScope {
+   public:
+    ReadScope(SessionTable& table, int reader) : epoch_(table.epochs_[static_cast<std::size_t>(reader)].value) {
+      epoch_.store(epoch_.load(std::memory_order_relaxed) + 1, std::memory_order_seq_cst);  // odd: reading
+    }
+    ~ReadScope() { epoch_.store(epoch_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
+    ReadScope(const ReadScope&) = delete;
+    ReadScope& operator=(const ReadScope&) = delete;
+
+   private:
+    std::atomic<std::uint64_t>& epoch_;
+  };
+
+  // Any reader inside its scope. nullptr: unknown. Marks the session as seen at `now`.
+  const SessionView* find(const privacy::SessionId& id, std::uint32_t now) const;
+
+  // The writer only: adds the session, or replaces its view.
+  void put(std::unique_ptr<const SessionView> view, std::uint32_t now);
+  void erase(const privacy::SessionId& id);
+  const SessionView* peek(const privacy::SessionId& id) const;
+  std::uint32_t lastSeen(const privacy::SessionId& id) const;
+  // Frees what nobody can see any more; call now and then.
+  void reclaim();
+  std::size_t size() const { return size_.load(std::memory_order_relaxed); }
+
+ private:
+  struct alignas(64) Epoch {
+    std::atomic<std::uint64_t> value{0};
+  };
+  struct Retired {
+    std::vector<std::uint64_t> seen;  // the readers' epochs when it was taken out
+    std::unique_ptr<const SessionView> view;
+    std::unique_ptr<Node> node;
+  };
+  std::atomic<Node*>& bucket(const privacy::SessionId& id) const;
+  Node* node(const privacy::SessionId& id) const;
+  void retire(std::unique_ptr<const SessionView> view, std::unique_ptr<Node> node);
+  bool passed(const Retired& retired) const;
+
+  mutable std::vector<std::atomic<Node*>> buckets_;
+  std::vector<Epoch> epochs_;
+  std::deque<Retired> retired_;
+  std::atomic<std::size_t> size_{0};
+};
+
+}  // namespace dvpe::personalize

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+//
+// What the request path knows of a session: small, immutable, replaced as a whole when a decision is added.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "node/timeline/stamped.h"
+#include "shared/privacy/token.h"
+
+namespace dvpe::personalize {
+
+using base::Ticks;
+
+// Units [from, from + units) of a conditioned creative, by its name in URLs; what it is for, for explain.
+struct PodPiece {
+  std::string name;
+  int from = 0;
+  int units = 0;
+  std::string media, campaign;
+  bool operator==(const PodPiece&) const = default;
+};
+
+// What one viewer sees in one break or event, bound once and never decided again. Pieces follow each other from unit
+// firstUnit of the span; a break's rest is slate, an event's the programme. Shared by all sessions that got the same.
+struct BoundPod {
+  std::string spanId;
+  timeline::SpanKind kind = timeline::SpanKind::kBreak;
+  Ticks start{}, end{};  // of the span as announced
+  int firstUnit = 0;
+  std::vector<PodPiece> pieces;
+  bool operator==(const BoundPod&) const = default;
+};
+
+struct SessionView {
+  privacy::SessionId id{};
+  std::uint16_t channel = 0;   // the channel's number on this node
+  std::uint16_t cohort = 0;
+  std::uint16_t audio = 0;     // the track that the multivariant playlist names as default
+  std::int64_t fromMsn = 0;    // its own from this segment on; the programme before
+  std::vector<std::shared_ptr<const BoundPod>> pods;  // oldest first; those of spans that have left the window are gone
+
+  const BoundPod* podOf(const std::string& spanId) const {
+    const auto it = std::find_if(pods.rbegin(), pods.rend(), [&](const auto& pod) { return pod->spanId == spanId; });
+    return it == pods.rend() ? nullptr : it->get();
+  }
+};
+
+}  // namespace dvpe::personalize

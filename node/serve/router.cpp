@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+// The request path: playlists, segments, operations. What may wait is in router_slow.cpp.
+#include "node/serve/router.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "node/package/placer.h"
+#include "node/serve/answers.h"
+
+namespace dvpe::serve {
+
+namespace {
+
+constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+constexpr std::size_t kPlacedKept = 48;     // placed segments that a loop remembers
+constexpr std::size_t kCutsKept = 256;
+constexpr std::string_view kImmutable = "Cache-Control: public, max-age=31536000, immutable\r\n";
+constexpr std::string_view kPrivate = "Cache-Control: private, no-store\r\n";
+
+// Takes the part before the next '/' off the front.
+std::string_view next(std::string_view& path) {
+  const std::size_t slash = path.find('/');
+  const std::string_view part = path.substr(0, slash);
+  path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
+  return part;
+}
+
+bool takeSuffix(std::string_view& text, std::string_view suffix) {
+  if (!text.ends_with(suffix)) return false;
+  text.remove_suffix(suffix.size());
+  return true;
+}
+
+bool takePrefix(std::string_view& text, std::string_view prefix) {
+  if (!text.starts_with(prefix)) return false;
+  text.remove_prefix(prefix.size());
+  return true;
+}
+
+}  // namespace
+
+Router::Router(RouterOptions options, personalize::Director& director, const PlayerAssets& player, Metrics& metrics, const base::Clock& clock,
+               base::Random& random)
+    : options_(std::move(options)), director_(director), player_(player), metrics_(metrics), clock_(clock), random_(random),
+      loops_(static_cast<std::size_t>(options_.loops)),
+      assembleSeconds_(metrics.histogram("dvpe_playlist_assemble_seconds", "Opening the session and assembling its media playlist.",
+                                         {1e-6, 2e-6, 4e-6, 8e-6, 16e-6, 64e-6, 256e-6, 1e-3})),
+      refusedTokens_(metrics.counter("dvpe_tokens_refused_total", "Session tokens that are not ours, altered or expired.")) {
+  for (const auto& channel : options_.channels) {
+    auto state = std::make_unique<ChannelState>(channel.facts);
+    const auto tracks = std::count_if(channel.facts.renditions.begin(), channel.facts.renditions.end(),
+                                      [](const Rendition& r) { return r.kind == Rendition::Kind::kAudio; });
+    for (std::ptrdiff_t t = 0; t < tracks; ++t) state->multivariants.push_back(state->skeleton.multivariant(static_cast<std::size_t>(t)));
+    channels_.push_back(std::move(state));
+  }
+  for (Loop& loop : loops_) {
+    loop.opener = std::make_unique<privacy::TokenOpener>(*options_.sessionKeys);
+    loop.snapshots.resize(channels_.size());
+    loop.versions.resize(channels_.size(), 0);
+    loop.placed.reserve(kPlacedKept);
+  }
+}
+
+Router::~Router() = default;
+
+void Router::listed(std::size_t channel, std::shared_ptr<const timeline::Cell> cell) {
+  ChannelState& state = *channels_[channel];
+  auto fresh = std::make_shared<Snapshot>();
+  fresh->cuts = state.snapshot->cuts;
+  fresh->cuts.push_back({cell->start, cell->end});
+  if (fresh->cuts.size() > kCutsKept) fresh->cuts.erase(fresh->cuts.begin());
+  fresh->window = state.skeleton.add(std::move(cell));
+  const std::lock_guard lock(state.mutex);
+  state.snapshot = std::move(fresh);
+  state.version.fetch_add(1, std::memory_order_release);
+}
+
+// The lock is taken once per loop and cut, never by a request that finds its snapshot fresh.
+const Router::Snapshot& Router::snapshot(Loop& loop, std::size_t channel) {
+  ChannelState& state = *channels_[channel];
+  const std::uint64_t version = state.version.load(std::memory_order_acquire);
+  if (!loop.snapshots[channel] || loop.versions[channel] != version) {
+    const std::lock_guard lock(state.mutex);
+    loop.snapshots[channel] = state.snapshot;
+    loop.versions[channel] = state.version.load(std::memory_order_relaxed);
+  }
+  return *loop.snapshots[channel];
+}
+
+std::size_t Router::channelOf(std::string_view id) const {
+  for (std::size_t i = 0; i < options_.channels.size(); ++i) {
+    if (options_.channels[i].facts.id == id) return i;
+  }
+  return kNone;
+}
+
+bool Router::handle(int loop, const Request& request, Response& response) {
+  std::string_view path = request.path;
+  const bool reads = request.method == Method::kGet || request.method == Method::kHead;
+  if (reads && takePrefix(path, "/s/")) return playlist(loop, path, response);
+  if (reads && takePrefix(path, "/m/")) return segment(path, response);
+  if (reads && takePrefix(path, "/c/")) return conditioned(loop, path, response);
+  if (path.starts_with("/v1/") || path.starts_with("/live/")) return false;
+  if (!reads) {
+    answerError(response, 405, "method_not_allowed", "only GET and HEAD are answered here");
+  } else if (!player_.answer(request, response)) {
+    operations(request, response);
+  }
+  return true;
+}
+
+// /s/{token}/index.m3u8 and /s/{token}/{rendition}.m3u8
+bool Router::playlist(int number, std::string_view path, Response& response) {
+  const auto before = std::chrono::steady_clock::now();
+  Loop& loop = loops_[static_cast<std::size_t>(number)];
+  const std::string_view token = next(path);
+  privacy::ClaimsView claims;
+  const std::int64_t now = std::chrono::floor<std::chrono::seconds>(clock_.wall()).time_since_epoch().count();
+  if (const auto opened = loop.opener->openInto(token, now, claims); !opened) {
+    refusedTokens_.add();
+    answerError(response, 403, "refused", opened.error().message);
+    return true;
+  }
+  if (!takeSuffix(path, ".m3u8")) {
+    answerError(response, 404, "not_found", "a playlist's name ends in .m3u8");
+    return true;
+  }
+  const personalize::SessionTable::ReadScope scope(director_.table(), number);
+  const auto seconds = static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(before.time_since_epoch()).count());
+  const personalize::SessionView* session = director_.table().find(claims.sessionId, seconds);
+  if (session == nullptr) {
+    answerError(response, 410, "gone", "this session is not known here any more: start a new one");
+    return true;
+  }
+  ChannelState& channel = *channels_[session->channel];
+  response.contentType = "application/vnd.apple.mpegurl";
+  response.headers += kPrivate;
+  if (path == "index") {
+    response.body += channel.multivariants[std::min<std::size_t>(session->audio, channel.multivariants.size() - 1)];
+    return true;
+  }
+  const auto& facts = channel.skeleton.facts();
+  const auto rendition = std::find_if(facts.renditions.begin(), facts.renditions.end(), [&](const Rendition& r) { return r.name == path; });
+  const Snapshot& view = snapshot(loop, session->channel);
+  if (rendition == facts.renditions.end() || !view.window) {
+    response.headers.clear();
+    answerError(response, rendition == facts.renditions.end() ? 404 : 503, "unavailable",
+                rendition == facts.renditions.end() ? "there is no such rendition" : "the channel is not on air yet");
+    if (response.status == 503) response.headers += "Retry-After: 2\r\n";
+    return true;
+  }
+  assemble(facts, *view.window, static_cast<std::size_t>(rendition - facts.renditions.begin()), *session, response.body);
+  assembleSeconds_.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count());
+  return true;
+}
+
+// /m/{channel}/{profile}/{variant}/{rendition}/{start}.m4s|.vtt, or .../init.mp4
+bool Router::segment(std::string_view path, Response& response) {
+  const std::size_t channel = channelOf(next(path));
+  const std::string_view profile = next(path), variant = next(path), rendition = next(path);
+  if (channel == kNone || path.find('/') != std::string_view::npos) {
+    answerError(response, 404, "not_found", "there is no such segment");
+    return true;
+  }
+  const package::Window& window = *options_.channels[channel].window;
+  base::Result<std::filesystem::path> file = base::fail(base::ErrorCode::kNotFound, "");
+  Ticks start{};
+  if (path == "init.mp4") {
+    file = window.initPath(profile, rendition);
+    response.contentType = "video/mp4";
+  } else if (takeSuffix(path, ".m4s") && package::parseStart(path, start)) {
+    file = window.pathOf(profile, variant, rendition, start);
+    response.contentType = rendition.starts_with('a') ? "audio/mp4" : "video/mp4";
+  } else if (takeSuffix(path, ".vtt") && package::parseStart(path, start)) {
+    file = window.pathOf(profile, variant, rendition, start, package::SegmentType::kText);
+    response.contentType = "text/vtt";
+  }
+  if (!file) {
+    answerError(response, 404, "not_found", "there is no such segment");
+    return true;
+  }
+  response.headers += kImmutable;
+  response.file = file.value().string();
+  return true;
+}
+
+// /c/{channel}/{profile}/{rendition}/{cell start}/{pieces}.m4s: the start must be a journalled cut
+bool Router::conditioned(int number, std::string_view path, Response& response) {
+  Loop& loop = loops_[static_cast<std::size_t>(number)];
+  const std::string key(path);
+  const auto kept = std::find_if(loop.placed.begin(), loop.placed.end(), [&](const auto& p) { return p.first == key; });
+  const auto notFound = [&response](std::string_view why) {
+    answerError(response, 404, "not_found", why);
+    return true;
+  };
+  if (kept != loop.placed.end()) {
+    std::rotate(loop.placed.begin(), kept, kept + 1);
+  } else {
+    const std::size_t channel = channelOf(next(path));
+    if (channel == kNone) return notFound("there is no such channel");
+    const auto& facts = channels_[channel]->skeleton.facts();
+    const std::string_view profile = next(path), rendition = next(path), startText = next(path);
+    const auto known = std::find_if(facts.renditions.begin(), facts.renditions.end(), [&](const Rendition& r) { return r.name == rendition; });
+    Ticks start{};
+    if (profile != facts.profile || known == facts.renditions.end() || known->kind == Rendition::Kind::kText ||
+        !package::parseStart(startText, start) || !takeSuffix(path, ".m4s")) {
+      return notFound("there is no such rendition");
+    }
+    const Snapshot& view = snapshot(loop, channel);
+    const auto cut = std::lower_bound(view.cuts.begin(), view.cuts.end(), start, [](const Cut& c, Ticks t) { return c.start < t; });
+    if (cut == view.cuts.end() || cut->start != start) return notFound("no segment of this channel starts there");
+    const auto names = package::parsePieces(path);
+    if (!names) return notFound(names.error().message);
+    std::vector<package::Piece> pieces;
+    for (const auto& name : names.value()) {
+      const auto creative = options_.creatives.find(name.creative);
+      if (creative == options_.creatives.end()) return notFound("there is no such creative");
+      pieces.push_back({creative->second.get(), name.from, name.to - name.from});
+    }
+    auto bytes = known->kind == Rendition::Kind::kVideo ? package::placeVideo(facts.grid, rendition, cut->start, cut->end, pieces)
+                                                        : package::placeAudio(facts.grid, cut->start, cut->end, pieces);
+    if (!bytes) return notFound(bytes.error().message);
+    if (loop.placed.size() == kPlacedKept) loop.placed.pop_back();
+    loop.placed.insert(loop.placed.begin(), {key, base::share(std::move(bytes).value())});
+  }
+  response.contentType = "video/mp4";
+  response.headers += kImmutable;
+  response.shared = loop.placed.front().second;
+  return true;
+}
+
+void Router::operations(const Request& request, Response& response) {
+  response.contentType = "text/plain; charset=utf-8";
+  response.headers += "Cache-Control: no-store\r\n";
+  if (request.path == "/healthz") {
+    response.body += "ok\n";
+  } else if (request.path == "/readyz") {
+    const bool ready = !options_.ready || options_.ready();
+    response.status = ready ? 200 : 503;
+    response.body += ready ? "ready\n" : "not ready\n";
+  } else if (request.path == "/metrics") {
+    response.contentType = Metrics::kContentType;
+    response.body += metrics_.render();
+  } else if (request.path == "/" && !options_.channels.empty()) {
+    response.status = 302;
+    response.headers += "Location: /watch/" + options_.channels.front().facts.id + "\r\n";
+  } else {
+    response.headers.clear();
+    answerError(response, 404, "not_found", "there is nothing here");
+  }
+}
+
+}  // namespace dvpe::serve

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+//
+// What the node answers over HTTP (design, section 9): playlists, segments, sessions, explain, cues, operations.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "node/package/creative.h"
+#include "node/package/window.h"
+#include "node/personalize/director.h"
+#include "node/serve/http/handler.h"
+#include "node/serve/metrics.h"
+#include "node/serve/player/assets.h"
+#include "node/serve/playlists/assemble.h"
+#include "node/timeline/inlet.h"
+#include "shared/base/clock.h"
+#include "shared/privacy/secret.h"
+#include "shared/privacy/token.h"
+
+namespace dvpe::serve {
+
+// A person of the demo: attributes and consent as a platform's token would carry them.
+struct Persona {
+  std::string title;
+  model::Map attributes;
+  std::vector<std::string> purposes;
+};
+
+// One channel as the router serves it. Pointers outlive the router.
+struct ServedChannel {
+  ChannelFacts facts;
+  package::Window* window = nullptr;
+  timeline::Inlet* inlet = nullptr;
+  std::string title;
+};
+
+// Claims of a platform's token, or why it is refused. Thread-safe.
+struct PlatformIdentity {
+  std::string jti, subject;
+  model::Map attributes;
+  std::vector<std::string> purposes;
+};
+using TokenVerifier = std::function<base::Result<PlatformIdentity>(std::string_view jwt)>;
+
+struct RouterOptions {
+  std::vector<ServedChannel> channels;
+  std::map<std::string, std::shared_ptr<const package::Creative>> creatives;  // by name in URLs
+  std::map<std::string, Persona> personas;                                    // empty: not a demo
+  TokenVerifier verifier;                                                     // empty: no platform tokens
+  std::string operatorKey;                                                    // bearer for cues; empty: refused
+  std::optional<privacy::SessionKeys> sessionKeys;           // required
+  std::optional<privacy::SecretKey> pseudonymKey;  // names viewers and sessions; required
+  int loops = 1;
+  std::function<bool()> ready;  // for /readyz
+};
+
+class Router final : public Handler {
+ public:
+  Router(RouterOptions options, personalize::Director& director, const PlayerAssets& player, Metrics& metrics, const base::Clock& clock,
+         base::Random& random);
+  ~Router() override;
+
+  // A cell is listed from now on. From the director's thread, in order for each channel.
+  void listed(std::size_t channel, std::shared_ptr<const timeline::Cell> cell);
+
+  bool handle(int loop, const Request& request, Response& response) override;
+  boost::asio::awaitable<void> handleSlow(int loop, const Request& request, Response& response) override;
+
+ private:
+  struct Cut {
+    Ticks start{}, end{};
+  };
+  // What loops read of a channel; replaced as a whole.
+  struct Snapshot {
+    std::shared_ptr<const Window> window;
+    std::vector<Cut> cuts;  // ascending: which starts /c/ accepts, and where those cells end
+  };
+  struct ChannelState {
+    explicit ChannelState(ChannelFacts f) : skeleton(std::move(f)) {}
+    Skeleton skeleton;
+    std::vector<std::string> multivariants;  // by default audio track
+    std::mutex mutex;
+    std::shared_ptr<const Snapshot> snapshot = std::make_shared<const Snapshot>();
+    std::atomic<std::uint64_t> version{0};
+  };
+  // A loop's own: no other thread touches it.
+  struct alignas(64) Loop {
+    std::unique_ptr<privacy::TokenOpener> opener;
+    std::vector<std::shared_ptr<const Snapshot>> snapshots;
+    std::vector<std::uint64_t> versions;
+    std::vector<std::pair<std::string, base::SharedBytes>> placed;  // the newest first
+  };
+
+  bool playlist(int loop, std::string_view path, Response& response);
+  bool segment(std::string_view path, Response& response);
+  bool conditioned(int loop, std::string_view path, Response& response);
+  void operations(const Request& request, Response& response);
+  const Snapshot& snapshot(Loop& loop, std::size_t channel);
+  std::size_t channelOf(std::string_view id) const;
+
+  boost::asio::awaitable<void> newSession(const Request& request, Response& response);
+  boost::asio::awaitable<void> live(const Request& request, Response& response);
+  boost::asio::awaitable<void> cues(const Request& request, Response& response);
+  base::Result<personalize::NewSession> identify(const std::string& channel, std::string_view persona, std::string_view jwt);
+
+  const RouterOptions options_;
+  personalize::Director& director_;
+  const PlayerAssets& player_;
+  Metrics& metrics_;
+  const base::Clock& clock_;
+  base::Random& random_;
+  std::vector<std::unique_ptr<ChannelState>> channels_;
+  std::vector<Loop> loops_;
+  Histogram& assembleSeconds_;
+  Counter& refusedTokens_;
+};
+
+}  // namespace dvpe::serve

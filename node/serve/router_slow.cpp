@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+// What may wait: new sessions, explain, cues.
+#include <algorithm>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/json.hpp>
+#include <charconv>
+#include <cmath>
+
+#include "node/serve/answers.h"
+#include "node/serve/router.h"
+
+// GCC 12 takes Asio's recycling allocator for coroutine frames for a mismatch (GCC bug 109224).
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+
+namespace dvpe::serve {
+
+namespace asio = boost::asio;
+using base::ErrorCode;
+using base::fail;
+using base::Result;
+
+namespace {
+
+constexpr std::size_t kMaxBody = 16 * 1024;
+
+// Waits for an answer that is given by calling back, on whatever thread; resumes on the coroutine's own.
+template <class T, class Start>
+asio::awaitable<T> answered(Start start) {
+  auto executor = co_await asio::this_coro::executor;
+  co_return co_await asio::async_initiate<decltype(asio::use_awaitable), void(T)>(
+      [executor, &start](auto handler) {
+        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+        start([executor, shared](T value) {
+          asio::post(executor, [shared, value = std::move(value)]() mutable { (*shared)(std::move(value)); });
+        });
+      },
+      asio::use_awaitable);
+}
+
+Result<boost::json::object> parseBody(std::string_view body) {
+  if (body.size() > kMaxBody) return fail(ErrorCode::kLimitExceeded, "a body of at most 16 KB is expected");
+  boost::system::error_code error;
+  boost::json::parse_options options;
+  options.max_depth = 8;
+  auto json = boost::json::parse({body.data(), body.size()}, error, {}, options);
+  if (error || !json.is_object()) return fail(ErrorCode::kInvalidInput, "a JSON object is expected");
+  return std::move(json.as_object());
+}
+
+Result<std::string> text(const boost::json::object& o, std::string_view key, std::size_t most = 128) {
+  const auto* v = o.if_contains({key.data(), key.size()});
+  if (v == nullptr) return std::string();
+  if (!v->is_string() || v->as_string().size() > most) {
+    return fail(ErrorCode::kInvalidInput, "'" + std::string(key) + "': a text of at most " + std::to_string(most) + " characters is expected");
+  }
+  return std::string(v->as_string());
+}
+
+// name=value of a query, not decoded: names and ids need no escapes.
+std::string_view query(std::string_view text, std::string_view name) {
+  while (!text.empty()) {
+    const std::string_view pair = text.substr(0, text.find('&'));
+    text.remove_prefix(std::min(text.size(), pair.size() + 1));
+    if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=') return pair.substr(name.size() + 1);
+  }
+  return {};
+}
+
+Result<Ticks> ticksOf(const boost::json::object& o, std::string_view key, base::WallTime epoch) {
+  const auto* v = o.if_contains({key.data(), key.size()});
+  if (v == nullptr) return Ticks{0};
+  if (v->is_number()) {
+    const double unix = v->to_number<double>();
+    if (unix > 0 && unix < 4e9) return base::fromWall(epoch, base::WallTime{std::chrono::microseconds{static_cast<std::int64_t>(unix * 1e6)}});
+  }
+  return fail(ErrorCode::kInvalidInput, "'" + std::string(key) + "': seconds since 1970 are expected");
+}
+
+}  // namespace
+
+asio::awaitable<void> Router::handleSlow(int, const Request& request, Response& response) {
+  std::string_view path = request.path;
+  response.headers += "Cache-Control: no-store\r\n";
+  const bool reads = request.method == Method::kGet || request.method == Method::kHead;
+  if (path == "/v1/sessions" && request.method == Method::kPost) {
+    co_await newSession(request, response);
+  } else if (path.starts_with("/v1/explain/") && reads) {
+    path.remove_prefix(12);
+    auto explained = (co_await asio::co_spawn(director_.executor(), director_.explain(std::string(path)), asio::use_awaitable)).result;
+    response.headers.clear();
+    if (!explained) {
+      answerError(response, explained.error());
+      co_return;
+    }
+    response.headers += "Cache-Control: private, no-store\r\n";
+    response.contentType = "application/json";
+    response.body = std::move(explained).value();
+  } else if (path.starts_with("/v1/channels/") && path.ends_with("/cues") && request.method == Method::kPost) {
+    co_await cues(request, response);
+  } else if (path.starts_with("/live/") && path.ends_with("/index.m3u8") && reads) {
+    co_await live(request, response);
+  } else {
+    response.headers.clear();
+    answerError(response, 404, "not_found", "there is nothing here");
+  }
+}
+
+// Who asks: a persona of the demo, a platform's token, or nobody in particular (no attributes, no consent).
+Result<personalize::NewSession> Router::identify(const std::string& channel, std::string_view persona, std::string_view jwt) {
+  personalize::NewSession session;
+  session.channel = channel;
+  std::array<std::uint8_t, 16> fresh{};
+  random_.fill(fresh);
+  std::string jti = base::hex(fresh), subject = jti;
+  if (!jwt.empty()) {
+    if (!options_.verifier) return fail(ErrorCode::kUnsupported, "this node takes no platform tokens: secrets.platform_keys_file is not set");
+    DVPE_TRY(auto identity, options_.verifier(jwt));
+    jti = std::move(identity.jti);
+    subject = std::move(identity.subject);
+    session.attributes = std::move(identity.attributes);
+    session.purposes = std::move(identity.purposes);
+  } else if (!persona.empty()) {
+    const auto it = options_.personas.find(std::string(persona));
+    if (it == options_.personas.end()) return fail(ErrorCode::kNotFound, "there is no persona of that name");
+    subject = "persona " + it->first;
+    session.attributes = it->second.attributes;
+    session.purposes = it->second.purposes;
+  }
+  session.id = privacy::sessionId(*options_.pseudonymKey, jti, channel);
+  session.pseudonym = privacy::pseudonym(*options_.pseudonymKey, subject);
+  return session;
+}
+
+asio::awaitable<void> Router::newSession(const Request& request, Response& response) {
+  response.headers.clear();
+  auto body = parseBody(request.body);
+  if (!body) {
+    answerError(response, body.error());
+    co_return;
+  }
+  auto channel = text(body.value(), "channel"), persona = text(body.value(), "persona"), jwt = text(body.value(), "token", 8192);
+  for (const auto* field : {&channel, &persona, &jwt}) {
+    if (!*field) {
+      answerError(response, field->error());
+      co_return;
+    }
+  }
+  if (channel.value().empty() && !options_.channels.empty()) channel = options_.channels.front().facts.id;
+  auto who = identify(channel.value(), persona.value(), jwt.value());
+  if (!who) {
+    answerError(response, who.error());
+    co_return;
+  }
+  auto token = (co_await asio::co_spawn(director_.executor(), director_.create(std::move(who).value()), asio::use_awaitable)).result;
+  if (!token) {
+    answerError(response, token.error());
+    co_return;
+  }
+  response.status = 201;
+  response.contentType = "application/json";
+  response.headers += "Cache-Control: no-store\r\n";
+  response.body = "{\"session\":\"" + token.value() + "\",\"playlist\":\"/s/" + token.value() + "/index.m3u8\",\"explain\":\"/v1/explain/" + token.value() + "\"}\n";
+}
+
+// GET /live/{channel}/index.m3u8[?persona=NAME]: a session for players that take one URL
+asio::awaitable<void> Router::live(const Request& request, Response& response) {
+  response.headers.clear();
+  std::string_view path = request.path.substr(6);
+  path.remove_suffix(std::string_view("/index.m3u8").size());
+  auto who = channelOf(path) == static_cast<std::size_t>(-1) ? Result<personalize::NewSession>(fail(ErrorCode::kNotFound, "there is no such channel"))
+                                                             : identify(std::string(path), query(request.query, "persona"), {});
+  if (!who) {
+    answerError(response, who.error());
+    co_return;
+  }
+  auto token = (co_await asio::co_spawn(director_.executor(), director_.create(std::move(who).value()), asio::use_awaitable)).result;
+  if (!token) {
+    answerError(response, token.error());
+    co_return;
+  }
+  response.status = 302;
+  response.headers += "Cache-Control: no-store\r\nLocation: /s/" + token.value() + "/index.m3u8\r\n";
+}
+
+// POST /v1/channels/{channel}/cues: {"type":"break_start","seconds":30} | break_end | event_start | event_end | mark
+asio::awaitable<void> Router::cues(const Request& request, Response& response) {
+  response.headers.clear();
+  std::string_view path = request.path.substr(13);
+  path.remove_suffix(5);
+  const std::size_t number = channelOf(path);
+  const std::string_view bearer = request.authorization.starts_with("Bearer ") ? request.authorization.substr(7) : std::string_view{};
+  if (options_.operatorKey.empty() || !privacy::equalSecrets(bearer, options_.operatorKey)) {
+    answerError(response, 401, "refused", "the operator's key is expected as a bearer token");
+    co_return;
+  }
+  if (number == static_cast<std::size_t>(-1)) {
+    answerError(response, 404, "not_found", "there is no such channel");
+    co_return;
+  }
+  const ServedChannel& channel = options_.channels[number];
+  auto body = parseBody(request.body);
+  if (!body) {
+    answerError(response, body.error());
+    co_return;
+  }
+  const auto& o = body.value();
+  auto type = text(o, "type"), id = text(o, "id", 64), name = text(o, "name", 64);
+  auto at = ticksOf(o, "at", channel.facts.epoch);
+  for (const auto* field : {&type, &id, &name}) {
+    if (!*field) {
+      answerError(response, field->error());
+      co_return;
+    }
+  }
+  if (!at) {
+    answerError(response, at.error());
+    co_return;
+  }
+  double length = 0;
+  if (const auto* v = o.if_contains("seconds"); v != nullptr && v->is_number()) length = v->to_number<double>();
+  if (!(length >= 0 && length <= 86400)) {
+    answerError(response, 400, "invalid_input", "'seconds': 0 to 86400 is expected");
+    co_return;
+  }
+  timeline::Inlet& inlet = *channel.inlet;
+  boost::json::object out;
+  const auto date = [&channel](Ticks t) { return base::isoDate(base::toWall(channel.facts.epoch, t)); };
+  base::Error error{ErrorCode::kInvalidInput, "'type': break_start, break_end, event_start, event_end, mark_open or mark_close is expected"};
+  bool done = false;
+  if (type.value() == "break_start" || type.value() == "event_start") {
+    const auto kind = type.value() == "break_start" ? timeline::SpanKind::kBreak : timeline::SpanKind::kEvent;
+    if (kind == timeline::SpanKind::kEvent && name.value().empty()) {
+      error.message = "'name': an event needs one";
+    } else {
+      timeline::CueOut cue{kind, id.value(), name.value(), at.value(), static_cast<int>(std::lround(length))};
+      auto span = co_await answered<Result<timeline::Span>>([&](auto answer) { inlet.cueOut(cue, std::move(answer)); });
+      if (span) {
+        done = true;
+        out = {{"id", span.value().id}, {"start", date(span.value().start)}, {"end", date(span.value().end)}, {"start_tick", span.value().start.count()}};
+      } else {
+        error = span.error();
+      }
+    }
+  } else if (type.value() == "break_end" || type.value() == "event_end") {
+    auto end = co_await answered<Result<Ticks>>([&](auto answer) { inlet.cueIn({id.value(), at.value()}, std::move(answer)); });
+    if (end) {
+      done = true;
+      out = {{"end", date(end.value())}, {"end_tick", end.value().count()}};
+    } else {
+      error = end.error();
+    }
+  } else if (type.value() == "mark_open" || type.value() == "mark_close") {
+    timeline::Mark mark{name.value(), type.value() == "mark_open", at.value(), {}};
+    if (const auto* values = o.if_contains("values"); values != nullptr && values->is_object()) {
+      for (const auto& [k, v] : values->as_object()) {
+        if (v.is_string() && mark.values.size() < 32 && v.as_string().size() <= 200) mark.values[std::string(k)] = std::string(v.as_string());
+      }
+    }
+    auto marked = co_await answered<Result<void>>([&](auto answer) { inlet.mark(mark, std::move(answer)); });
+    done = static_cast<bool>(marked);
+    if (!done) error = marked.error();
+  }
+  if (!done) {
+    answerError(response, error);
+    co_return;
+  }
+  response.contentType = "application/json";
+  response.headers += "Cache-Control: no-store\r\n";
+  response.body = boost::json::serialize(out) + "\n";
+}
+
+}  // namespace dvpe::serve

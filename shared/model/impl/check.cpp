@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+//
+// What a document cannot know by itself: whether what it names exists.
+#include <algorithm>
+
+#include "shared/model/impl/reader.h"
+
+namespace dvpe::model {
+
+namespace {
+
+using impl::Mistakes;
+
+class Checker {
+ public:
+  Checker(const Documents& documents, const LoadOptions& options) : documents_(documents), options_(options) {}
+
+  std::vector<DocumentError> run() {
+    for (const auto& [id, channel] : documents_.channels) checkChannel(channel);
+    for (const auto& [id, ruleset] : documents_.rulesets) checkRuleset(ruleset);
+    for (const auto& [id, campaign] : documents_.campaigns) checkCampaign(campaign);
+    for (const auto& [id, media] : documents_.media) {
+      refer(documents_.profiles, "profile", media.profile, "media " + id, "/body/profile");
+    }
+    return mistakes_.take();
+  }
+
+ private:
+  // Notes a mistake when `id` is not a key of `map`. An empty id was reported by its reader.
+  template <class T>
+  const T* refer(const std::map<std::string, T>& map, const char* kind, const std::string& id,
+                 const std::string& document, std::string path) {
+    if (id.empty()) return nullptr;
+    const auto found = map.find(id);
+    if (found != map.end()) return &found->second;
+    // Looking for a near name is for people; it must not make thousands of mistakes slow.
+    std::vector<std::string_view> ids;
+    for (auto entry = map.begin(); map.size() <= 256 && entry != map.end(); ++entry) ids.push_back(entry->first);
+    const std::string_view near = mistakes_.dropped() == 0 ? impl::nearest(id, ids) : std::string_view{};
+    mistakes_.add(document, std::move(path),
+                  std::string{"there is no "} + kind + " \"" + id + "\"" +
+                      (near.empty() ? std::string{} : "; did you mean \"" + std::string{near} + "\"?"));
+    return nullptr;
+  }
+
+  void referMedia(const std::string& id, const std::string& document, std::string path) {
+    if (!options_.media || options_.media->contains(id)) return;
+    refer(documents_.media, "media", id, document, std::move(path));
+  }
+
+  void checkChannel(const Channel& channel) {
+    const std::string document = "channel " + channel.id;
+    refer(documents_.profiles, "profile", channel.profile, document, "/body/profile");
+    if (!channel.slate.empty()) referMedia(channel.slate, document, "/body/slate");
+  }
+
+  void checkCampaign(const Campaign& campaign) {
+    for (std::size_t i = 0; i < campaign.creatives.size(); ++i) {
+      referMedia(campaign.creatives[i], "campaign " + campaign.id, "/body/creatives/" + std::to_string(i));
+    }
+  }
+
+  void checkRuleset(const Ruleset& ruleset) {
+    document_ = "ruleset " + ruleset.id;
+    channel_ = refer(documents_.channels, "channel", ruleset.channel, document_, "/body/channel");
+    ruleset_ = &ruleset;
+    for (std::size_t r = 0; r < ruleset.rules.size(); ++r) {
+      const Rule& rule = ruleset.rules[r];
+      for (std::size_t a = 0; a < rule.actions.size(); ++a) {
+        const std::string path = "/body/rules/" + std::to_string(r) + "/actions/" + std::to_string(a);
+        std::visit([&](const auto& action) { check(action, path); }, rule.actions[a]);
+      }
+    }
+  }
+
+  void check(const ShowOverlay& show, const std::string& path) {
+    const std::string base = path + "/showOverlay";
+    const Overlay* overlay = refer(documents_.overlays, "overlay", show.overlay, document_, base + "/overlay");
+    if (!overlay) return;
+    for (const auto& [name, value] : show.values) checkValue(*overlay, name, value, base + "/values/" + name);
+  }
+
+  void checkValue(const Overlay& overlay, const std::string& name, const std::string& value, const std::string& path) {
+    const auto field = std::find_if(overlay.fields.begin(), overlay.fields.end(),
+                                    [&, &wanted = name](const OverlayField& f) { return f.name == wanted; });
+    if (field == overlay.fields.end()) {
+      std::vector<std::string_view> names;
+      for (const OverlayField& f : overlay.fields) names.push_back(f.name);
+      const std::string_view near = impl::nearest(name, names);
+      return mistakes_.add(document_, path,
+                           "overlay \"" + overlay.id + "\" has no such field" +
+                               (near.empty() ? std::string{} : "; did you mean \"" + std::string{near} + "\"?"));
+    }
+    if (field->programme) return mistakes_.add(document_, path, "this field's value comes from the programme");
+    const std::string_view wanted = templatePath(value);
+    if (!wanted.empty()) {
+      if (!declared(wanted)) {
+        mistakes_.add(document_, path, "\"" + std::string{wanted} + "\" is not among this ruleset's fields");
+      }
+    } else if (std::find(field->domain.begin(), field->domain.end(), value) == field->domain.end()) {
+      mistakes_.add(document_, path, "\"" + value + "\" is not in the domain of this field");
+    }
+  }
+
+  // A declared field, or something below a declared map.
+  bool declared(std::string_view path) const {
+    return std::any_of(ruleset_->fields.begin(), ruleset_->fields.end(), [&](const Field& field) {
+      return path == field.path || (field.type == FieldType::kMap && path.size() > field.path.size() &&
+                                    path.starts_with(field.path) && path[field.path.size()] == '.');
+    });
+  }
+
+  void check(const ReplaceSpan& replace, const std::string& path) {
+    if (!replace.clip.empty()) referMedia(replace.clip, document_, path + "/replaceSpan/clip");
+  }
+
+  void check(const ChooseAudio& choose, const std::string& path) {
+    if (!channel_ || choose.language.empty()) return;
+    if (std::find(channel_->languages.begin(), channel_->languages.end(), choose.language) ==
+        channel_->languages.end()) {
+      mistakes_.add(document_, path + "/chooseAudio/language",
+                    "the channel has no audio track in \"" + choose.language + "\"");
+    }
+  }
+
+  void check(const FillBreaks& fill, const std::string& path) {
+    for (std::size_t i = 0; i < fill.campaigns.size(); ++i) {
+      refer(documents_.campaigns, "campaign", fill.campaigns[i], document_,
+            path + "/fillBreaks/campaigns/" + std::to_string(i));
+    }
+  }
+
+  const Documents& documents_;
+  const LoadOptions& options_;
+  Mistakes mistakes_;
+  std::string document_;
+  const Channel* channel_ = nullptr;
+  const Ruleset* ruleset_ = nullptr;
+};
+
+}  // namespace
+
+std::vector<DocumentError> checkReferences(const Documents& documents, const LoadOptions& options) {
+  return Checker{documents, options}.run();
+}
+
+}  // namespace dvpe::model

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+//
+// The bodies of profile, channel, ruleset, campaign and media.
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "shared/model/impl/reader.h"
+
+namespace dvpe::model::impl {
+
+namespace json = boost::json;
+
+namespace {
+
+// What law 3 fixes; a profile may not say otherwise.
+constexpr std::array kFixedX264 = {"bframes",
+                                   "b-adapt",
+                                   "b-pyramid",
+                                   "rc-lookahead",
+                                   "sync-lookahead",
+                                   "scenecut",
+                                   "stitchable",
+                                   "cpu-independent",
+                                   "threads",
+                                   "sliced-threads",
+                                   "vbv-maxrate",
+                                   "vbv-bufsize",
+                                   "vbv-init",
+                                   "bitrate",
+                                   "open-gop",
+                                   "intra-refresh",
+                                   "force-cfr",
+                                   "fps",
+                                   "timebase",
+                                   "interlaced",
+                                   "tff",
+                                   "bff",
+                                   "nal-hrd",
+                                   "annexb",
+                                   "colorprim",
+                                   "transfer",
+                                   "colormatrix",
+                                   "fullrange",
+                                   "range",
+                                   "lookahead-threads",
+                                   "stats",
+                                   "pass",
+                                   "log-file",
+                                   "dump-yuv",
+                                   "opencl"};
+
+void checkX264(const Place& place, std::string_view options) {
+  while (!options.empty()) {
+    const std::size_t end = std::min(options.find(':'), options.size());
+    std::string_view key = options.substr(0, end);
+    options.remove_prefix(std::min(end + 1, options.size()));
+    key = key.substr(0, key.find('='));
+    std::string plain{key.substr(0, 64)};
+    std::replace(plain.begin(), plain.end(), '_', '-');  // x264 takes both
+    const bool word = !plain.empty() && std::all_of(plain.begin(), plain.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    });
+    if (!word) {
+      place.mistake("expected x264 options as name=value, separated by colons");
+      return;
+    }
+    if (plain.rfind("no-", 0) == 0) plain.erase(0, 3);
+    if (std::find(kFixedX264.begin(), kFixedX264.end(), plain) != kFixedX264.end()) {
+      place.mistake("the option \"" + plain + "\" is fixed for every profile and cannot be set");
+    }
+  }
+}
+
+void readRung(const Place& place, Profile& out) {
+  ObjectReader reader{place};
+  if (!reader.isObject()) return;
+  Rung rung;
+  if (reader.name("name", rung.name, Need::kRequired) &&
+      std::any_of(out.rungs.begin(), out.rungs.end(), [&](const Rung& r) { return r.name == rung.name; })) {
+    reader.at("name").mistake("another rung is called \"" + rung.name + "\" too");
+  }
+  const auto size = [&](std::string_view key, int& value, int most) {
+    if (reader.integer(key, value, 16, most, Need::kRequired) && value % 2 != 0) {
+      reader.at(key).mistake("expected an even number, found " + std::to_string(value));
+    }
+  };
+  size("width", rung.width, 7680);
+  size("height", rung.height, 4320);
+  const bool capped =
+      reader.integer("maxrate", rung.maxrate, std::int64_t{1'000}, std::int64_t{200'000'000}, Need::kRequired);
+  if (reader.integer("bitrate", rung.bitrate, std::int64_t{0}, std::int64_t{200'000'000}, Need::kOptional) && capped &&
+      rung.bitrate > rung.maxrate) {
+    reader.at("bitrate").mistake("expected at most maxrate, " + std::to_string(rung.maxrate));
+  }
+  std::string preset = rung.preset;
+  using Word = std::pair<std::string_view, std::string_view>;
+  std::string_view chosen = "superfast";
+  reader.choice<std::string_view>(
+      "preset", chosen,
+      {Word{"ultrafast", "ultrafast"}, Word{"superfast", "superfast"}, Word{"veryfast", "veryfast"},
+       Word{"faster", "faster"}, Word{"fast", "fast"}, Word{"medium", "medium"}, Word{"slow", "slow"},
+       Word{"slower", "slower"}, Word{"veryslow", "veryslow"}},
+      Need::kOptional);
+  rung.preset = chosen;
+  if (reader.text("x264", rung.x264, Need::kOptional)) checkX264(reader.at("x264"), rung.x264);
+  reader.integer("threads", rung.threads, 1, 64, Need::kOptional);
+  if (!out.rungs.empty() && rung.height > out.rungs.back().height) {
+    place.mistake("expected the rungs from the highest to the lowest");
+  }
+  reader.finish();
+  out.rungs.push_back(std::move(rung));
+}
+
+// "2026-01-01T00:00:00Z" -> wall time; years 1970 to 2199.
+bool readInstant(const Place& place, const std::string& text, base::WallTime& out) {
+  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, used = 0;
+  const bool shape = text.size() == 20 &&
+                     std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2dZ%n", &year, &month, &day, &hour, &minute,
+                                 &second, &used) == 6 &&
+                     used == 20;
+  const std::chrono::year_month_day date{std::chrono::year{year}, std::chrono::month{static_cast<unsigned>(month)},
+                                         std::chrono::day{static_cast<unsigned>(day)}};
+  if (!shape || !date.ok() || year < 1970 || year > 2199 || hour < 0 || hour > 23 || minute < 0 || minute > 59 ||
+      second < 0 || second > 59) {
+    place.mistake("expected an instant such as 2026-01-01T00:00:00Z");
+    return false;
+  }
+  out = std::chrono::sys_days{date} + std::chrono::hours{hour} + std::chrono::minutes{minute} +
+        std::chrono::seconds{second};
+  return true;
+}
+
+void readBreak(const Place& place, Channel& out) {
+  ObjectReader reader{place};
+  if (!reader.isObject()) return;
+  ScheduledBreak at;
+  reader.integer("everySeconds", at.everySeconds, 0, 86'400, Need::kOptional);
+  const int span = at.everySeconds > 0 ? at.everySeconds : 86'400;
+  reader.integer("offsetSeconds", at.offsetSeconds, 0, span - 1, Need::kOptional);
+  at.lengthUnits = out.defaultBreakUnits;
+  reader.integer("lengthUnits", at.lengthUnits, 1, out.maxBreakUnits, Need::kOptional);
+  // A unit is at most 1.001 s: a break must end before the next begins.
+  if (at.lengthUnits >= span) place.mistake("expected a break shorter than its interval");
+  reader.finish();
+  out.breaks.push_back(at);
+}
+
+bool isPath(std::string_view path) {
+  if (path.empty() || path.size() > 256) return false;
+  bool start = true, dotted = false;
+  for (const char c : path) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    if (c == '.' && !start) {
+      start = dotted = true;
+    } else if (letter || (!start && c >= '0' && c <= '9')) {
+      start = false;
+    } else {
+      return false;
+    }
+  }
+  return !start && dotted;
+}
+
+void readField(const Place& place, Ruleset& out) {
+  ObjectReader reader{place};
+  if (!reader.isObject()) return;
+  Field field;
+  if (reader.text("path", field.path, Need::kRequired, 256)) {
+    if (!isPath(field.path)) {
+      reader.at("path").mistake("expected names joined by dots, such as viewer.country");
+    } else if (std::any_of(out.fields.begin(), out.fields.end(),
+                           [&](const Field& f) { return f.path == field.path; })) {
+      reader.at("path").mistake("the field \"" + field.path + "\" is declared twice");
+    }
+  }
+  reader.choice<FieldType>("type", field.type,
+                           {{"bool", FieldType::kBool},
+                            {"int", FieldType::kInt},
+                            {"double", FieldType::kDouble},
+                            {"string", FieldType::kString},
+                            {"list", FieldType::kList},
+                            {"map", FieldType::kMap}},
+                           Need::kRequired);
+  reader.name("purpose", field.purpose, Need::kOptional);
+  reader.name("campaignPurpose", field.campaignPurpose, Need::kOptional);
+  reader.finish();
+  out.fields.push_back(std::move(field));
+}
+
+ShowOverlay readShow(const Place& place) {
+  ShowOverlay show;
+  ObjectReader reader{place};
+  reader.name("overlay", show.overlay, Need::kRequired);
+  if (reader.name("event", show.event, Need::kOptional)) show.trigger = Trigger::kEvent;
+  reader.members("values", 64, [&](const Place& at, std::string_view key) {
+    std::string value;
+    if (readText(at, value, 1024)) show.values.emplace(key, std::move(value));
+  });
+  reader.finish();
+  return show;
+}
+
+// {"showOverlay": {...}} and the like: exactly one key.
+void readAction(const Place& place, Rule& out) {
+  constexpr const char* kWords = "expected an object with one key: showOverlay, replaceSpan, chooseAudio or fillBreaks";
+  const json::object* object = place.value->if_object();
+  if (!object || object->size() != 1) return place.mistake(kWords);
+  const std::string_view key = object->begin()->key();
+  const Place inner = place.child(object->begin()->value(), key);
+  if (key == "showOverlay") {
+    out.actions.emplace_back(readShow(inner));
+  } else if (key == "replaceSpan") {
+    ReplaceSpan replace;
+    ObjectReader reader{inner};
+    reader.name("event", replace.event, Need::kRequired);
+    reader.name("clip", replace.clip, Need::kRequired);
+    reader.finish();
+    out.actions.emplace_back(std::move(replace));
+  } else if (key == "chooseAudio") {
+    ChooseAudio choose;
+    ObjectReader reader{inner};
+    reader.name("language", choose.language, Need::kRequired);
+    reader.finish();
+    out.actions.emplace_back(std::move(choose));
+  } else if (key == "fillBreaks") {
+    FillBreaks fill;
+    ObjectReader reader{inner};
+    reader.names("campaigns", fill.campaigns, Need::kRequired, 256);
+    reader.finish();
+    out.actions.emplace_back(std::move(fill));
+  } else {
+    inner.mistake(kWords);
+  }
+}
+
+void readRule(const Place& place, Ruleset& out) {
+  ObjectReader reader{place};
+  if (!reader.isObject()) return;
+  Rule rule;
+  if (reader.name("id", rule.id, Need::kRequired) &&
+      std::any_of(out.rules.begin(), out.rules.end(), [&](const Rule& r) { return r.id == rule.id; })) {
+    reader.at("id").mistake("another rule has the id \"" + rule.id + "\" too");
+  }
+  reader.text("when", rule.when, Need::kRequired, 65'536);
+  reader.array("actions", Need::kRequired, 64, [&](const Place& at) { readAction(at, rule); });
+  reader.finish();
+  out.rules.push_back(std::move(rule));
+}
+
+}  // namespace
+
+void readProfile(ObjectReader& body, Profile& out) {
+  body.choice<FrameRate>("fps", out.fps,
+                         {{"25", {25, 1}},
+                          {"30000/1001", {30000, 1001}},
+                          {"30", {30, 1}},
+                          {"50", {50, 1}},
+                          {"60000/1001", {60000, 1001}},
+                          {"60", {60, 1}}},
+                         Need::kRequired);
+  body.array("rungs", Need::kRequired, 16, [&](const Place& place) { readRung(place, out); });
+  if (out.rungs.empty() && body.has("rungs") && body.at("rungs").value->is_array()) {
+    body.at("rungs").mistake("expected at least one rung");
+  }
+  body.integer("audioBitrate", out.audioBitrate, std::int64_t{32'000}, std::int64_t{512'000}, Need::kOptional);
+}
+
+void readChannel(ObjectReader& body, Channel& out) {
+  out.epoch = std::chrono::sys_days{std::chrono::year{2026} / 1 / 1};
+  body.text("title", out.title, Need::kOptional, 256);
+  body.name("profile", out.profile, Need::kRequired);
+  std::string epoch;
+  if (body.text("epoch", epoch, Need::kOptional)) readInstant(body.at("epoch"), epoch, out.epoch);
+  body.integer("windowSeconds", out.windowSeconds, 12, 86'400, Need::kOptional);
+  body.integer("maxBreakUnits", out.maxBreakUnits, 1, 3'600, Need::kOptional);
+  out.defaultBreakUnits = std::min(out.defaultBreakUnits, out.maxBreakUnits);
+  body.integer("defaultBreakUnits", out.defaultBreakUnits, 1, out.maxBreakUnits, Need::kOptional);
+  body.name("slate", out.slate, Need::kOptional);
+  body.flag("takeover", out.takeover);
+  body.names("languages", out.languages, Need::kOptional, 32);
+  body.array("breaks", Need::kOptional, 256, [&](const Place& place) { readBreak(place, out); });
+}
+
+void readRuleset(ObjectReader& body, Ruleset& out) {
+  body.name("channel", out.channel, Need::kRequired);
+  body.array("fields", Need::kOptional, 1'024, [&](const Place& place) { readField(place, out); });
+  body.array("rules", Need::kRequired, 4'096, [&](const Place& place) { readRule(place, out); });
+}
+
+void readCampaign(ObjectReader& body, Campaign& out) {
+  body.text("title", out.title, Need::kOptional, 256);
+  body.text("when", out.when, Need::kOptional, 65'536);
+  body.names("creatives", out.creatives, Need::kRequired, 256);
+}
+
+void readMedia(ObjectReader& body, Media& out) {
+  if (body.text("digest", out.digest, Need::kRequired, 64)) {
+    const bool hex = out.digest.size() == 64 && out.digest.find_first_not_of("0123456789abcdef") == std::string::npos;
+    if (!hex) body.at("digest").mistake("expected 64 hexadecimal digits (SHA-256, lower case)");
+  }
+  body.name("profile", out.profile, Need::kRequired);
+  body.integer("units", out.units, 1, 86'400, Need::kRequired);
+  if (body.text("folder", out.folder, Need::kRequired) && (out.folder.empty() || out.folder.front() != '/')) {
+    body.at("folder").mistake("expected an absolute path");
+  }
+}
+
+Value toValue(const json::value& value) {
+  switch (value.kind()) {
+    case json::kind::null:
+      return {};
+    case json::kind::bool_:
+      return {value.get_bool()};
+    case json::kind::int64:
+      return {value.get_int64()};
+    case json::kind::uint64:
+      return {static_cast<double>(value.get_uint64())};
+    case json::kind::double_:
+      return {value.get_double()};
+    case json::kind::string:
+      return {std::string{value.get_string().data(), value.get_string().size()}};
+    case json::kind::array: {
+      List list;
+      for (const json::value& each : value.get_array()) list.push_back(toValue(each));
+      return {std::make_shared<const List>(std::move(list))};
+    }
+    case json::kind::object: {
+      Map map;
+      for (const auto& member : value.get_object()) map.emplace(std::string{member.key()}, toValue(member.value()));
+      return {std::make_shared<const Map>(std::move(map))};
+    }
+  }
+  return {};
+}
+
+}  // namespace dvpe::model::impl

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+#include "shared/model/json.h"
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+#include <boost/json/stream_parser.hpp>
+#include <fstream>
+#include <map>
+
+#include "shared/model/impl/reader.h"
+
+namespace dvpe::model {
+
+namespace json = boost::json;
+
+namespace {
+
+using impl::Mistakes;
+using impl::Need;
+using impl::ObjectReader;
+using impl::Place;
+
+// Text -> JSON within the bounds. The message of an error names line and column.
+base::Result<json::value> parse(std::string_view text) {
+  if (text.size() > kMaxDocumentBytes) {
+    return base::fail(base::ErrorCode::kLimitExceeded, "expected at most " + std::to_string(kMaxDocumentBytes) +
+                                                           " bytes, found " + std::to_string(text.size()));
+  }
+  json::parse_options options;
+  options.max_depth = kMaxDocumentDepth;
+  json::stream_parser parser{{}, options};
+  json::error_code error;
+  const std::size_t good = std::min(parser.write_some(text.data(), text.size(), error), text.size());
+  if (!error && text.find_first_not_of(" \t\r\n", good) != std::string_view::npos) error = json::error::extra_data;
+  if (!error) parser.finish(error);
+  if (!error) return parser.release();
+  const std::string_view before = text.substr(0, good);
+  const auto line = 1 + std::count(before.begin(), before.end(), '\n');
+  const std::size_t newline = before.rfind('\n');
+  const std::size_t column = newline == std::string_view::npos ? good + 1 : good - newline;
+  return base::fail(base::ErrorCode::kInvalidInput, "not JSON: " + error.message() + " at line " +
+                                                        std::to_string(line) + ", column " + std::to_string(column));
+}
+
+template <class T>
+using BodyReader = void (*)(ObjectReader&, T&);
+
+// Reads the body into a T and files it under its id; the same id twice is a mistake.
+template <class T>
+void fileBody(ObjectReader& envelope, const std::string& id, int revision, BodyReader<T> read,
+              std::map<std::string, T>& into) {
+  const json::value* value = envelope.find("body", Need::kRequired);
+  if (!value) return;
+  ObjectReader body{envelope.place().child(*value, "body")};
+  T document;
+  document.id = id;
+  document.revision = revision;
+  if (body.isObject()) read(body, document);
+  body.finish();
+  if (id.empty()) return;  // already reported
+  if (!into.emplace(id, std::move(document)).second) {
+    envelope.at("id").mistake("another document of this kind has the id \"" + id + "\" too");
+  }
+}
+
+void readDocument(const Place& place, Documents& out) {
+  ObjectReader envelope{place};
+  if (!envelope.isObject()) return;
+  std::string kind, id, organisation;
+  int revision = 1;
+  envelope.text("kind", kind, Need::kRequired);
+  envelope.name("id", id, Need::kRequired);
+  envelope.name("organisation", organisation, Need::kRequired);
+  envelope.integer("revision", revision, 1, 1'000'000'000, Need::kRequired);
+  if (kind == "profile") {
+    fileBody(envelope, id, revision, impl::readProfile, out.profiles);
+  } else if (kind == "channel") {
+    fileBody(envelope, id, revision, impl::readChannel, out.channels);
+  } else if (kind == "overlay") {
+    fileBody(envelope, id, revision, impl::readOverlay, out.overlays);
+  } else if (kind == "ruleset") {
+    fileBody(envelope, id, revision, impl::readRuleset, out.rulesets);
+  } else if (kind == "campaign") {
+    fileBody(envelope, id, revision, impl::readCampaign, out.campaigns);
+  } else if (kind == "media") {
+    fileBody(envelope, id, revision, impl::readMedia, out.media);
+  } else {
+    envelope.find("body", Need::kRequired);
+    if (!kind.empty() || envelope.at("kind").value->is_string()) {
+      envelope.at("kind").mistake("expected one of profile, channel, overlay, ruleset, campaign, media");
+    }
+  }
+  envelope.finish();
+}
+
+// The bytes of a regular file, never more than the limit.
+base::Result<std::string> readFile(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) {
+    return base::fail(base::ErrorCode::kIo, "expected a regular file that can be read");
+  }
+  std::ifstream file{path, std::ios::binary};
+  std::string bytes(kMaxDocumentBytes + 1, '\0');
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (file.bad() || (!file && !file.eof())) return base::fail(base::ErrorCode::kIo, "the file cannot be read");
+  bytes.resize(static_cast<std::size_t>(file.gcount()));
+  if (bytes.size() > kMaxDocumentBytes) {
+    return base::fail(base::ErrorCode::kLimitExceeded,
+                      "expected at most " + std::to_string(kMaxDocumentBytes) + " bytes, found more");
+  }
+  return bytes;
+}
+
+// Parses each text that `next` gives and checks the whole. One document's text is in memory at a time.
+void readOne(const std::string& name, std::string_view text, Documents& out, Mistakes& mistakes) {
+  auto parsed = parse(text);
+  if (!parsed) return mistakes.add(name, "", parsed.error().message);
+  readDocument(Place{&parsed.value(), name, "", &mistakes}, out);
+}
+
+Loaded finish(Documents&& documents, Mistakes& mistakes, const LoadOptions& options) {
+  Loaded out;
+  for (DocumentError& error : checkReferences(documents, options)) {
+    mistakes.add(std::move(error.document), std::move(error.path), std::move(error.message));
+  }
+  out.documents = std::move(documents);
+  out.dropped = mistakes.dropped();
+  out.errors = mistakes.take();
+  return out;
+}
+
+}  // namespace
+
+bool isName(std::string_view text) {
+  if (text.empty() || text.size() > 64) return false;
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+}
+
+std::string_view templatePath(std::string_view value) {
+  if (value.size() < 3 || value.front() != '{' || value.back() != '}') return {};
+  value = value.substr(1, value.size() - 2);
+  return value.find_first_of("{}") == std::string_view::npos ? value : std::string_view{};
+}
+
+std::string describe(const std::vector<DocumentError>& errors) {
+  std::string out;
+  for (const DocumentError& error : errors) {
+    if (!out.empty()) out += '\n';
+    out += error.document + (error.path.empty() ? "" : " " + error.path) + ": " + error.message;
+  }
+  return out;
+}
+
+Loaded readDocuments(const std::vector<DocumentText>& texts, const LoadOptions& options) {
+  Mistakes mistakes;
+  Documents documents;
+  if (texts.size() > kMaxDocuments) {
+    mistakes.add("", "", "expected at most " + std::to_string(kMaxDocuments) + " documents");
+  } else {
+    for (const DocumentText& text : texts) readOne(text.name, text.text, documents, mistakes);
+  }
+  return finish(std::move(documents), mistakes, options);
+}
+
+Loaded loadDocuments(const std::filesystem::path& folder, const LoadOptions& options) {
+  Mistakes mistakes;
+  Documents documents;
+  std::vector<std::filesystem::path> files;
+  std::error_code error;
+  std::filesystem::directory_iterator entry{folder, error};
+  for (const std::filesystem::directory_iterator end; !error && entry != end; entry.increment(error)) {
+    if (entry->path().extension() != ".json") continue;
+    files.push_back(entry->path());
+    if (files.size() > kMaxDocuments) break;
+  }
+  if (error) mistakes.add(folder.string(), "", "the folder cannot be read: " + error.message());
+  if (files.size() > kMaxDocuments) {
+    mistakes.add(folder.string(), "", "expected at most " + std::to_string(kMaxDocuments) + " documents");
+    files.clear();
+  }
+  std::sort(files.begin(), files.end());
+  for (const auto& path : files) {
+    const std::string name = path.filename().string();
+    auto text = readFile(path);
+    if (!text) {
+      mistakes.add(name, "", text.error().message);
+    } else {
+      readOne(name, text.value(), documents, mistakes);
+    }
+  }
+  return finish(std::move(documents), mistakes, options);
+}
+
+base::Result<Documents> loadDocumentsOrFail(const std::filesystem::path& folder, const LoadOptions& options) {
+  Loaded loaded = loadDocuments(folder, options);
+  if (!loaded.ok()) return base::fail(base::ErrorCode::kInvalidInput, describe(loaded.errors));
+  return std::move(loaded.documents);
+}
+
+base::Result<Value> parseValue(std::string_view text) {
+  DVPE_TRY(json::value parsed, parse(text));
+  return impl::toValue(parsed);
+}
+
+std::string toJson(const Media& media, std::string_view organisation) {
+  // Written line by line, so that people can read it; every text goes through the serializer.
+  const auto quoted = [](std::string_view text) {
+    return json::serialize(json::string_view{text.data(), text.size()});
+  };
+  return "{\n  \"kind\": \"media\",\n  \"id\": " + quoted(media.id) + ",\n  \"organisation\": " + quoted(organisation) +
+         ",\n  \"revision\": " + std::to_string(media.revision) +
+         ",\n  \"body\": {\n    \"digest\": " + quoted(media.digest) + ",\n    \"profile\": " + quoted(media.profile) +
+         ",\n    \"units\": " + std::to_string(media.units) + ",\n    \"folder\": " + quoted(media.folder) +
+         "\n  }\n}\n";
+}
+
+}  // namespace dvpe::model

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+//
+// A condition as a tree, and text <-> tree. The language is a subset of CEL (Common Expression Language,
+// cel-spec langdef): docs/reference/conditions.md. Bounded: 64 KiB of text, 64 levels. Thread-safe: no state.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shared/model/documents.h"
+
+namespace dvpe::rules {
+
+inline constexpr std::size_t kMaxConditionBytes = 64 * 1024;
+inline constexpr int kMaxConditionDepth = 64;
+inline constexpr std::size_t kMaxMistakes = 32;
+
+// A piece of the source text, in bytes.
+struct Span {
+  std::size_t offset = 0;
+  std::size_t length = 0;
+};
+
+enum class NodeKind {
+  kLiteral,  // literal
+  kList,     // children: literals
+  kField,    // path
+  kHas,      // path
+  kNot,      // children: 1
+  kAnd,      // children: 2 or more; a && b && c is one node
+  kOr,
+  kEqual,  // children: 2, and so for the others
+  kNotEqual,
+  kLess,
+  kLessEqual,
+  kGreater,
+  kGreaterEqual,
+  kIn,
+};
+
+struct Node {
+  NodeKind kind = NodeKind::kLiteral;
+  Span span;
+  model::Scalar literal = false;
+  std::string path;
+  std::vector<Node> children;
+};
+
+// The same tree, wherever it stood in the text.
+bool sameTree(const Node& a, const Node& b);
+
+// One mistake in a text. Lines and columns count from 1, columns in characters (code points).
+struct Mistake {
+  Span span;
+  int line = 1;
+  int column = 1;
+  std::string message;  // what was expected, what was found
+};
+
+// "line 1, column 5: expected ..."
+std::string describe(const Mistake& mistake);
+
+struct Parsed {
+  Node root;                      // meaningful only without mistakes
+  std::vector<Mistake> mistakes;  // at most kMaxMistakes, in the order of the text
+};
+
+Parsed parse(std::string_view text);
+
+// The canonical text of a tree: parse(print(tree)) is the same tree.
+std::string print(const Node& root);
+
+// A string as a literal of the language, in double quotes.
+std::string quote(std::string_view text);
+
+}  // namespace dvpe::rules

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+//
+// What conditions are evaluated on: values under dotted paths, and the purposes that a viewer has consented to.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "shared/base/result.h"
+#include "shared/model/documents.h"
+
+namespace dvpe::rules {
+
+// Where evaluate() finds values. Const methods may be called from several threads at once.
+class AttributeSource {
+ public:
+  virtual ~AttributeSource() = default;
+  // The value at exactly this path, or null. It stays valid while the source is unchanged.
+  virtual const model::Value* find(std::string_view path) const = 0;
+  // Whether there is a value at this path or below it.
+  virtual bool holds(std::string_view path) const = 0;
+  // Whether data may be used for this purpose. An empty purpose needs no consent and is never asked for.
+  virtual bool consents(std::string_view purpose) const = 0;
+};
+
+// A viewer's attributes: a sorted vector, since there are few and they are read far more often than written.
+// Maps are stored flat: {"interests": {"sports": 0.8}} under "viewer" is "viewer.interests.sports".
+class Attributes final : public AttributeSource {
+ public:
+  static constexpr std::size_t kMaxEntries = 256;
+  static constexpr std::size_t kMaxPathBytes = 256;
+  static constexpr std::size_t kMaxTextBytes = 4096;
+  static constexpr std::size_t kMaxListItems = 256;
+  static constexpr std::size_t kMaxPurposes = 64;
+
+  using Entry = std::pair<std::string, model::Value>;
+
+  // Stores a scalar or list; a map is stored member by member. Replaces what was there; null removes it.
+  // Refuses paths that are not names joined by dots, and what exceeds the limits above; then nothing is changed
+  // except, for a map, the members before the refused one.
+  base::Result<void> set(std::string_view path, const model::Value& value);
+  base::Result<void> consent(std::string_view purpose);
+
+  const model::Value* find(std::string_view path) const override;
+  bool holds(std::string_view path) const override;
+  bool consents(std::string_view purpose) const override;
+
+  const std::vector<Entry>& entries() const { return entries_; }          // sorted by path
+  const std::vector<std::string>& purposes() const { return purposes_; }  // sorted
+
+ private:
+  base::Result<void> setAt(const std::string& path, const model::Value& value, int depth);
+
+  std::vector<Entry> entries_;
+  std::vector<std::string> purposes_;
+};
+
+}  // namespace dvpe::rules

@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+# SPDX-FileCopyrightText: The DVPE authors
+"""Writes the seed corpora of the fuzz targets from scratch: well-formed inputs of every kind, and the known bad ones.
+
+Seeds that a fuzzer found (names that start with "found-") are kept.
+"""
+import pathlib
+import struct
+
+HERE = pathlib.Path(__file__).resolve().parent / "corpus"
+
+AVCC = bytes.fromhex("014d400cffe10019674d400ceca0a0cfcf80880000030008000003019078a14cb001000468ce0fc8")
+AVCC_HIGH = bytes.fromhex("01640015ffe1001967640015acd941433f260220000003002000000643e28532c0"
+                          "01000768fba3cb3002c0fdf8f800")
+
+
+def u24(n):
+    return struct.pack(">I", n)[1:]
+
+
+# --- chunks -----------------------------------------------------------------------------------------------------------
+
+def basic(fmt, csid):
+    if csid < 64:
+        return bytes([fmt << 6 | csid])
+    if csid < 320:
+        return bytes([fmt << 6, csid - 64])
+    return bytes([fmt << 6 | 1, (csid - 64) & 255, (csid - 64) >> 8])
+
+
+def chunk(fmt, csid, time=0, length=0, kind=9, stream=1, body=b""):
+    out = basic(fmt, csid)
+    if fmt <= 2:
+        out += u24(min(time, 0xFFFFFF))
+    if fmt <= 1:
+        out += u24(length) + bytes([kind])
+    if fmt == 0:
+        out += struct.pack("<I", stream)
+    if fmt <= 2 and time >= 0xFFFFFF:
+        out += struct.pack(">I", time)
+    return out + body
+
+
+def set_chunk_size(n):
+    return chunk(0, 2, 0, 4, 1, 0, struct.pack(">I", n))
+
+
+def chunk_seeds():
+    ext = struct.pack(">I", 0x01020304)
+    yield "formats", chunk(0, 6, 1000, 10, body=b"x" * 10) + chunk(1, 6, 40, 5, body=b"y" * 5) + \
+        chunk(2, 6, 40, body=b"z" * 5) + chunk(3, 6, body=b"w" * 5)
+    yield "split", chunk(0, 6, 0, 300, body=b"a" * 128) + chunk(3, 6, body=b"a" * 128) + chunk(3, 6, body=b"a" * 44)
+    yield "interleaved", chunk(0, 6, 0, 200, body=b"a" * 128) + chunk(0, 5, 3, 130, 8, body=b"b" * 128) + \
+        chunk(3, 6, body=b"a" * 72) + chunk(3, 5, body=b"b" * 2)
+    yield "ids", b"".join(chunk(0, i, 0, 1, body=b"i") for i in (3, 63, 64, 319, 320, 65599))
+    yield "many-ids", b"".join(chunk(0, i, 0, 1, body=b"i") for i in range(3, 70))
+    yield "many-streams", b"".join(chunk(0, 3, 0, 1, stream=i, body=b"i") for i in range(12))
+    yield "extended", chunk(0, 6, 0x01020304, 300, body=b"a" * 128) + chunk(3, 6, body=ext + b"a" * 128) + \
+        chunk(3, 6, body=ext + b"a" * 44)
+    yield "extended-omitted", chunk(0, 6, 0x01020304, 200, body=b"a" * 128) + chunk(3, 6, body=b"a" * 72)
+    yield "wrap24", chunk(0, 6, 0xFFFFF0, 1, body=b"a") + chunk(2, 6, 40, body=b"a") + chunk(0, 6, 0x1000040, 1, body=b"a")
+    yield "wrap32", chunk(0, 6, 0xFFFFFFF0, 1, body=b"a") + chunk(2, 6, 40, body=b"a") + chunk(3, 6, body=b"a")
+    yield "chunk-size", set_chunk_size(4096) + chunk(0, 6, 0, 3000, body=b"a" * 3000)
+    for name, n in (("huge", 0x7FFFFFFF), ("zero", 0), ("one", 1), ("negative", 0xFFFFFFFF)):
+        yield "chunk-size-" + name, set_chunk_size(n) + chunk(0, 6, 0, 5, body=b"a" * 5)
+    yield "abort", chunk(0, 6, 0, 200, body=b"a" * 128) + chunk(0, 2, 0, 4, 2, 0, struct.pack(">I", 6)) + \
+        chunk(0, 6, 0, 3, body=b"abc")
+    yield "abort-unknown", chunk(0, 2, 0, 4, 2, 0, struct.pack(">I", 60000)) + chunk(0, 2, 0, 2, 2, 0, b"ab")
+    yield "no-header", chunk(3, 6, body=b"a" * 10)
+    yield "mismatch", chunk(0, 6, 0, 300, body=b"a" * 128) + chunk(0, 6, 0, 301, body=b"a" * 128)
+    yield "repeated-header", chunk(0, 6, 0, 200, body=b"a" * 128) + chunk(0, 6, 0, 200, body=b"a" * 72)
+    yield "too-large", chunk(0, 6, 0, 0xFFFFFF, body=b"a" * 100)
+    yield "empty-flood", chunk(0, 6) + b"\xc6" * 9000
+    yield "librtmp-ping", chunk(1, 2, 0, 6, 4, body=b"\0\3\0\0\0\1")
+
+
+# --- AMF0 -------------------------------------------------------------------------------------------------------------
+
+def number(x):
+    return b"\0" + struct.pack(">d", x)
+
+
+def key(s):
+    return struct.pack(">H", len(s)) + s.encode()
+
+
+def string(s):
+    return b"\2" + key(s)
+
+
+def obj(marker=b"\3", **members):
+    return marker + b"".join(key(k) + v for k, v in members.items()) + b"\0\0\x09"
+
+
+def amf0_seeds():
+    connect = obj(app=string("live"), type=string("nonprivate"), flashVer=string("FMLE/3.0 (compatible; FMSc/1.0)"),
+                  tcUrl=string("rtmp://127.0.0.1/live"), fourCcList=b"\x0a\0\0\0\2" + string("avc1") + string("mp4a"))
+    yield "connect", string("connect") + number(1) + connect
+    yield "publish", string("publish") + number(5) + b"\5" + string("key") + string("live")
+    yield "metadata", string("@setDataFrame") + string("onMetaData") + obj(
+        b"\x08\0\0\0\4", width=number(1280), height=number(720), stereo=b"\1\1", encoder=string("obs-output module"))
+    yield "cue-point", string("onCuePoint") + obj(name=string("scte35"), type=string("event"), time=number(6.5),
+                                                  parameters=obj(id=string("e1"), duration=number(30)))
+    yield "ad-cue", string("onAdCue") + obj(cue=string("SpliceOut"), id=string("1"), duration=number(30), time=number(2))
+    yield "rare", b"\x0b" + struct.pack(">dh", 100, 0) + b"\x0c\0\0\0\2hi" + b"\x0f\0\0\0\1x" + b"\x07\0\0\x0d\6"
+    yield "typed", b"\x10" + key("Class") + key("a") + b"\1\1\0\0\x09"
+    yield "nan", number(float("nan")) + number(float("inf"))
+    yield "deep-objects", b"\3\0\1a" * 1000
+    yield "deep-arrays", b"\x0a\0\0\0\1" * 1000
+    yield "deep-allowed", b"\x0a\0\0\0\1" * 16 + b"\5"
+    yield "array-huge", b"\x0a\xff\xff\xff\xff"
+    yield "array-lying", b"\x08\xff\xff\xff\xff" + key("a") + b"\5\0\0\x09"
+    yield "string-lying", b"\x0c\xff\xff\xff\xffabc"
+    yield "many-values", b"\5" * 1100
+    yield "empty-key", b"\3\0\0\5\0\0\x09"
+    yield "amf3", b"\x11\x04\x01"
+
+
+# --- FLV --------------------------------------------------------------------------------------------------------------
+
+def nal(n, first=0x65):
+    return struct.pack(">I", n) + bytes([first]) + b"\x11" * (n - 1)
+
+
+def aggregated(kind, time, body):
+    return bytes([kind]) + u24(len(body)) + u24(time & 0xFFFFFF) + bytes([time >> 24]) + b"\0\0\0" + body + \
+        struct.pack(">I", len(body) + 11)
+
+
+def sps(bits):
+    bits += "0" * (-len(bits) % 8)
+    return bytes(int(bits[i:i + 8], 2) for i in range(0, len(bits), 8))
+
+
+def ue(n):
+    code = bin(n + 1)[2:]
+    return "0" * (len(code) - 1) + code
+
+
+def avcc(body):
+    return bytes([1, body[1], 0, body[3], 0xFF, 0xE1]) + struct.pack(">H", len(body)) + body + b"\1\0\4\x68\xce\x0f\xc8"
+
+
+def flv_seeds():
+    video, audio, aggregate, config, nal4, nal12 = (bytes([i]) for i in range(6))
+    yield "avc-format", video + b"\x17\0\0\0\0" + AVCC
+    yield "avc-frame", video + b"\x27\1\0\0\x50" + nal(40) + nal(9, 0x41)
+    yield "avc-end", video + b"\x17\2\0\0\0"
+    yield "info-frame", video + b"\x57\0"
+    yield "ex-format", video + b"\x90avc1" + AVCC_HIGH
+    yield "ex-frame", video + b"\x91avc1\xff\xff\xd8" + nal(30)
+    yield "ex-frame-x", video + b"\xa3avc1" + nal(30)
+    yield "ex-modex", video + b"\x97\2\0\0\5\7\xff\0\xff" + b"m" * 256 + b"\3avc1" + nal(5)
+    yield "ex-modex-endless", video + b"\x97" * 60
+    yield "ex-multitrack", video + b"\x96\x13avc1\1\0\0\2ab\0\0\0\3abc"
+    yield "ex-multitrack-codecs", video + b"\x96\x23avc1\0\0\0\2abhvc1\1\0\0\1c"
+    yield "ex-hevc", video + b"\x90hvc1\1\2\3"
+    yield "h263", video + b"\x12abc"
+    yield "aac-format", audio + b"\xaf\0\x11\x90"
+    yield "aac-frame", audio + b"\xaf\1" + b"a" * 50
+    yield "aac-bad-format", audio + b"\xaf\0\x11"
+    yield "mp3", audio + b"\x2fabc"
+    yield "ex-aac", audio + b"\x91mp4a" + b"a" * 20
+    yield "ex-aac-tracks", audio + b"\x95\x11mp4a\0\0\0\2ab\1\0\0\3abc"
+    yield "ex-aac-one-track", audio + b"\x95\1mp4a\2abc"
+    yield "ex-opus", audio + b"\x90Opus\1"
+    yield "aggregate", aggregate + aggregated(9, 100, b"\x17\1\0\0\0" + nal(9)) + aggregated(8, 0x1000000, b"\xaf\1x")
+    yield "aggregate-flood", aggregate + aggregated(9, 0, b"") * 1030
+    yield "avcc", config + AVCC
+    yield "avcc-high", config + AVCC_HIGH
+    yield "avcc-no-sps", config + b"\1\x4d\x40\x0c\xff\xe0\0"
+    head = "01000010" + "00000000" + "00110100" + ue(0) + ue(0)  # baseline, level 5.2
+    yield "avcc-8192", config + avcc(b"\x67" + sps(head + ue(2) + ue(1) + "0" + ue(511) + ue(511) + "11" + "0" + "01"))
+    yield "avcc-cropped", config + avcc(b"\x67" + sps(
+        head + ue(0) + ue(4) + ue(1) + "0" + ue(19) + ue(11) + "11" + "1" + ue(0) * 3 + ue(6) + "01"))
+    yield "avcc-cropped-away", config + avcc(b"\x67" + sps(
+        head + ue(0) + ue(4) + ue(1) + "0" + ue(0) + ue(0) + "11" + "1" + ue(60000) * 4 + "01"))
+    yield "avcc-poc1", config + avcc(b"\x67" + sps(
+        head + ue(1) + "1" + ue(1) + ue(2) + ue(3) + ue(4) * 3 + ue(1) + "0" + ue(19) + ue(11) + "0" + "1" + "1" + "0" + "01"))
+    high = "11110100" + "00000000" + "00110100" + ue(0)  # high 4:4:4 with scaling lists
+    yield "avcc-444", config + avcc(b"\x67" + sps(
+        high + ue(3) + "0" + ue(0) + ue(0) + "0" + "1" + ("1" + ue(2) + ue(17)) * 2 + "0" * 4 + ("1" + ue(1) * 64) + "0" * 5 +
+        ue(0) + ue(0) + ue(4) + ue(1) + "0" + ue(19) + ue(11) + "11" + "0" + "01"))
+    yield "nal-lengths", nal4 + nal(5) + nal(300)
+    yield "nal-too-long", nal4 + b"\xff\xff\xff\xff\1"
+    yield "nal-small-prefix", nal12 + b"\0\1\x09"
+
+
+def main():
+    for folder, seeds, prefix in (("chunk", chunk_seeds(), b"\x80"), ("amf0", amf0_seeds(), b""),
+                                  ("flv", flv_seeds(), b"")):
+        target = HERE / folder
+        target.mkdir(parents=True, exist_ok=True)
+        for old in target.iterdir():
+            if not old.name.startswith("found-"):
+                old.unlink()
+        for name, data in seeds:
+            # Chunk seeds: whole, with a publisher's limits, but what tests those before publish: in pieces of 100.
+            head = b"\x64" if prefix and name == "too-large" else prefix
+            (target / name).write_bytes(head + data)
+        print(f"{folder}: {len(list(target.iterdir()))} seeds")
+
+
+if __name__ == "__main__":
+    main()

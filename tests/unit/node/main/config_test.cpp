@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+#include "node/main/config.h"
+
+#include <gmock/gmock.h>
+
+#include <boost/json.hpp>
+#include <set>
+
+#include "node/main/config_table.h"
+#include "tests/unit/node/main/support.h"
+
+namespace dvpe::node {
+namespace {
+
+namespace fs = std::filesystem;
+const Environment kNone = environmentOf({});
+
+LoadedConfig parse(std::string_view text, const Environment& environment = kNone) {
+  return parseConfig(text, "t.toml", "/etc/dvpe", environment);
+}
+
+std::vector<std::string> described(const LoadedConfig& loaded) {
+  std::vector<std::string> out;
+  for (const auto& m : loaded.mistakes) out.push_back(describe(m));
+  return out;
+}
+
+using Lines = std::vector<std::string>;
+
+TEST(AnEmptyConfig, IsTheDefaults) {
+  const auto loaded = parse("");
+  EXPECT_EQ(described(loaded), Lines{});
+  EXPECT_EQ(loaded.config.http.port, 8080);
+  EXPECT_EQ(loaded.config.limits.encodeBudget, 0);
+  EXPECT_FALSE(loaded.config.documents.allowUnsigned);
+  EXPECT_EQ(loaded.origins.size(), configKeys().size());
+}
+
+TEST(AConfig, SetsWhatItNames) {
+  const auto loaded = parse(R"([node]
+name = "edge.1"
+state = "state"
+[http]
+address = "::1"
+port = 0
+certificate = "/tls/c.pem"
+key = "tls/../k.pem"
+[documents]
+unsigned = true
+[limits]
+encode_budget = 2.5
+[demo]
+personas_file = "personas.json"
+)");
+  ASSERT_EQ(described(loaded), Lines{});
+  const Config& c = loaded.config;
+  EXPECT_EQ(c.node.name, "edge.1");
+  EXPECT_EQ(c.node.state, "/etc/dvpe/state");
+  EXPECT_EQ(c.http.address, "::1");
+  EXPECT_EQ(c.http.port, 0);
+  EXPECT_EQ(c.http.certificate, "/tls/c.pem");
+  EXPECT_EQ(c.http.key, "/etc/dvpe/k.pem");
+  EXPECT_TRUE(c.documents.allowUnsigned);
+  EXPECT_EQ(c.limits.encodeBudget, 2.5);
+  EXPECT_EQ(c.demo.personasFile, "/etc/dvpe/personas.json");
+  EXPECT_TRUE(c.record.folder.empty());
+}
+
+TEST(AConfig, IsToldAllItsMistakesAtOnceEachWithItsPlace) {
+  const auto loaded = parse(R"([htttp]
+port = 1
+[http]
+prot = 80
+port = "80"
+threads = 300
+address = "localhost"
+[log]
+level = "inof"
+format = 3
+[documents]
+unsigned = "yes"
+port = 1
+[node]
+name = "a b"
+state = 5
+[limits]
+encode_budget = 0
+max_sessions = 1.5
+[rtmp]
+port = [1]
+[record]
+folder = {}
+)");
+  EXPECT_THAT(
+      described(loaded),
+      ::testing::UnorderedElementsAre(
+          "t.toml:1:2: htttp: unknown section; did you mean http?",
+          "t.toml:4:1: http.prot: unknown key; did you mean port?",
+          "t.toml:5:8: http.port: found the text \"80\", expected a whole number from 0 to 65535",
+          "t.toml:6:11: http.threads: found the number 300, expected a whole number from 0 to 256",
+          "t.toml:7:11: http.address: found the text \"localhost\", expected an IP address",
+          "t.toml:9:9: log.level: found the text \"inof\", expected one of \"error\", \"warn\", \"info\", \"debug\"; "
+          "did you mean info?",
+          "t.toml:10:10: log.format: found the number 3, expected one of \"text\", \"json\"",
+          "t.toml:12:12: documents.unsigned: found the text \"yes\", expected true or false",
+          "t.toml:13:1: documents.port: unknown key; did you mean http.port?",
+          "t.toml:15:8: node.name: found the text \"a b\", expected 1 to 64 letters, digits, '_', '-' or '.'",
+          "t.toml:16:9: node.state: found the number 5, expected the path of a folder",
+          "t.toml:18:17: limits.encode_budget: found the number 0, expected \"auto\", or a number above 0 and up to "
+          "1000",
+          "t.toml:19:16: limits.max_sessions: found the number 1.500000, expected a whole number from 1 to 10000000",
+          "t.toml:21:8: rtmp.port: found a list, expected a whole number from 0 to 65535",
+          "t.toml:23:10: record.folder: found a table, expected the path of a folder"));
+}
+
+TEST(AConfig, NamesTheSectionOfAKeyThatStandsOutside) {
+  EXPECT_EQ(described(parse("personas_file = \"x\"\n")),
+            Lines{"t.toml:1:1: personas_file: this key belongs into [demo]"});
+  EXPECT_EQ(described(parse("http = 8080\n")),
+            Lines{"t.toml:1:8: http: found the number 8080, expected the section [http]"});
+}
+
+TEST(AConfig, ThatIsNotTomlIsToldWhere) {
+  const auto loaded = parse("[http]\nport = = 1\n");
+  ASSERT_EQ(loaded.mistakes.size(), 1u);
+  EXPECT_EQ(loaded.mistakes[0].line, 2);
+  EXPECT_GT(loaded.mistakes[0].column, 0);
+  for (const std::string& text :
+       {std::string(2 << 20, '#'), std::string(100'000, '['), std::string("a = \"\xff\xfe\"", 8),
+        std::string("a\0b = 1", 7), "x = " + std::string(5000, '[')}) {
+    EXPECT_FALSE(parse(text).mistakes.empty());
+  }
+}
+
+TEST(AConfig, WantsKeysThatBelongTogetherTogether) {
+  EXPECT_EQ(described(parse("[http]\ncertificate = \"c\"\n")),
+            Lines{"t.toml:2:15: http.certificate: found this without http.key, expected both or neither"});
+  EXPECT_EQ(described(parse("[rtmp]\nkey = \"c\"\n")),
+            Lines{"t.toml:2:7: rtmp.key: found this without rtmp.certificate, expected both or neither"});
+  EXPECT_EQ(described(parse("[rtmp]\nport = 8080\n")),
+            Lines{"t.toml:2:8: rtmp.port: found the same port as http.port, expected another"});
+  EXPECT_EQ(described(parse("[http]\nport=0\n[rtmp]\nport = 0\n")), Lines{}) << "any free port twice is two ports";
+}
+
+TEST(TheEnvironment, OverridesTheFile) {
+  const auto loaded = parse("[http]\nport = 1\nthreads = 2\n", environmentOf({{"DVPE_HTTP_PORT", "9000"},
+                                                                              {"DVPE_DOCUMENTS_UNSIGNED", "true"},
+                                                                              {"DVPE_LIMITS_ENCODE_BUDGET", "auto"},
+                                                                              {"DVPE_DEMO_PERSONAS_FILE", "/p.json"}}));
+  ASSERT_EQ(described(loaded), Lines{});
+  EXPECT_EQ(loaded.config.http.port, 9000);
+  EXPECT_EQ(loaded.config.http.threads, 2);
+  EXPECT_TRUE(loaded.config.documents.allowUnsigned);
+  EXPECT_EQ(loaded.config.demo.personasFile, "/p.json");
+}
+
+TEST(TheEnvironment, IsCheckedLikeTheFile) {
+  const auto loaded = parse("", environmentOf({{"DVPE_HTTP_PORT", "80x"},
+                                               {"DVPE_DOCUMENTS_UNSIGNED", "1"},
+                                               {"DVPE_LIMITS_ENCODE_BUDGET", "-1"},
+                                               {"DVPE_RTMP_PORT", ""}}));
+  EXPECT_THAT(
+      described(loaded),
+      ::testing::UnorderedElementsAre(
+          "DVPE_HTTP_PORT: http.port: found the text \"80x\", expected a whole number from 0 to 65535",
+          "DVPE_DOCUMENTS_UNSIGNED: documents.unsigned: found the text \"1\", expected true or false",
+          "DVPE_LIMITS_ENCODE_BUDGET: limits.encode_budget: found the number -1, expected \"auto\", or a number above "
+          "0 and up to 1000",
+          "DVPE_RTMP_PORT: rtmp.port: found the text \"\", expected a whole number from 0 to 65535"));
+}
+
+TEST(TheEnvironment, NeverSetsSecrets) {
+  for (const ConfigKey& key : configKeys()) {
+    EXPECT_EQ(key.environment().empty(), key.secret()) << key.path();
+  }
+  const auto loaded = parse("", environmentOf({{"DVPE_SECRETS_SESSION_KEY_FILE", "/x"}}));
+  EXPECT_TRUE(loaded.config.secrets.sessionKey.empty());
+}
+
+TEST(Secrets, MayLieInTheCredentialsFolderOfSystemd) {
+  const std::string text = "[secrets]\noperator_key_file = \"$CREDENTIALS_DIRECTORY/operator\"\n";
+  EXPECT_EQ(parse(text, environmentOf({{"CREDENTIALS_DIRECTORY", "/run/c"}})).config.secrets.operatorKey,
+            "/run/c/operator");
+  EXPECT_EQ(parse(text).mistakes.size(), 1u);
+}
+
+TEST(Show, SaysWhereEachValueComesFrom) {
+  const auto loaded = parse("[http]\nport = 1\n", environmentOf({{"DVPE_LOG_LEVEL", "debug"}}));
+  const std::string shown = showConfig(loaded, ShowFormat::kToml, ShowOrigin::kYes);
+  EXPECT_THAT(shown, ::testing::HasSubstr("\nport = 1  # t.toml:2\n"));
+  EXPECT_THAT(shown, ::testing::HasSubstr("\nlevel = \"debug\"  # environment DVPE_LOG_LEVEL\n"));
+  EXPECT_THAT(shown, ::testing::HasSubstr("\nformat = \"text\"  # default\n"));
+  const auto json = boost::json::parse(showConfig(loaded, ShowFormat::kJson, ShowOrigin::kYes));
+  EXPECT_EQ(json.at("http").at("port").at("value").as_int64(), 1);
+  EXPECT_EQ(json.at("http").at("port").at("origin").at("line").as_int64(), 2);
+  EXPECT_EQ(json.at("log").at("level").at("origin").at("variable").as_string(), "DVPE_LOG_LEVEL");
+}
+
+TEST(Show, PrintsWhatCanBeReadBack) {
+  const auto loaded = parse("[node]\nname = \"x\"\nstate = '/a \"b\"\\c'\n[limits]\nencode_budget = 3\n");
+  ASSERT_EQ(described(loaded), Lines{});
+  const auto again = parse(showConfig(loaded, ShowFormat::kToml, ShowOrigin::kYes));
+  EXPECT_EQ(described(again), Lines{});
+  EXPECT_EQ(showConfig(again, ShowFormat::kJson, ShowOrigin::kNo),
+            showConfig(loaded, ShowFormat::kJson, ShowOrigin::kNo));
+}
+
+TEST(TheTable, HasDefaultsThatItWouldTake) {
+  EXPECT_EQ(described(parse(exampleConfig())), Lines{});
+  const auto loaded = parse(exampleConfig());
+  const auto defaults = parse("");
+  EXPECT_EQ(showConfig(loaded, ShowFormat::kJson, ShowOrigin::kNo),
+            showConfig(defaults, ShowFormat::kJson, ShowOrigin::kNo));
+}
+
+TEST(TheTable, WritesEveryKeyIntoItsOwnPlace) {
+  std::set<std::string> paths;
+  std::set<const void*> places;
+  Config c;
+  for (const ConfigKey& key : configKeys()) {
+    EXPECT_TRUE(paths.insert(key.path()).second) << key.path();
+    const void* place = std::visit([&](auto at) -> const void* { return &at(c); }, key.target);
+    EXPECT_TRUE(places.insert(place).second) << key.path();
+    EXPECT_FALSE(key.purpose.empty());
+  }
+}
+
+class FilesOfAConfig : public WithFolder {};
+
+TEST_F(FilesOfAConfig, MustBeThereAndBeWhatTheyShould) {
+  const auto file = write("dvpe.toml", R"([node]
+state = "made-later"
+[documents]
+folder = "dvpe.toml"
+[http]
+certificate = "absent.pem"
+key = "."
+[secrets]
+session_key_file = "made-later.key"
+platform_keys_file = "absent.jwks"
+)");
+  std::vector<std::string> keys;
+  for (const auto& m : checkConfig(file, kNone)) {
+    keys.push_back(m.key + ":" + std::to_string(m.line));
+    EXPECT_GT(m.column, 0);
+  }
+  EXPECT_THAT(keys, ::testing::UnorderedElementsAre("documents.folder:4", "http.certificate:6", "http.key:7",
+                                                    "secrets.platform_keys_file:10"));
+}
+
+TEST_F(FilesOfAConfig, IncludeItself) {
+  EXPECT_EQ(checkConfig(folder / "absent.toml", kNone).size(), 1u);
+  EXPECT_EQ(checkConfig(folder, kNone).size(), 1u);
+}
+
+}  // namespace
+}  // namespace dvpe::node
