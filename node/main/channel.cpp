@@ -133,7 +133,7 @@ base::Result<void> Channel::putInits() {
 
 void Channel::start(std::vector<timeline::FeedListener*> listeners) {
   const int tracks = std::max<int>(1, static_cast<int>(options_.channel.languages.size()));
-  package::ChannelShape shape{options_.channel.id, options_.profile, tracks, {}, options_.channel.windowSeconds};
+  package::ChannelShape shape{options_.channel.id, options_.profile, tracks, options_.channel.captions, options_.channel.windowSeconds};
   packager_ = std::make_unique<package::Packager>(std::move(shape), *window_, *journal_, pool_, std::move(listeners));
   decoder_ = std::make_unique<decode::Decoder>(grid_, slatePicture(options_.profile.rungs.front()),
                                                options_.profile.audioBitrate, tracks);

@@ -44,6 +44,13 @@ struct ConditionRequest {
   bool quiet = false;
 };
 
+// What `replay` was asked for.
+struct ReplayRequest {
+  std::filesystem::path recording;
+  std::string channel;  // empty: the documents' only one
+  double from = 0;      // seconds after the recording's first packet; the replay joins at the next cut state
+};
+
 // What a command may touch of the world. Tests give their own.
 struct Console {
   std::ostream& out;  // data
@@ -54,6 +61,7 @@ struct Console {
   // What is linked in elsewhere: the node itself, and conditioning when it is part of the build.
   std::function<int(const Config&)> run;
   std::function<int(const ConditionRequest&, std::ostream& out, std::ostream& err)> condition;
+  std::function<int(const Config&, const ReplayRequest&, std::ostream& out, std::ostream& err)> replay = {};
 };
 
 // An option of a command: a flag when value is empty.
@@ -104,6 +112,7 @@ int configCheckCommand(const Arguments& arguments, Console& console);
 int configShowCommand(const Arguments& arguments, Console& console);
 int configExampleCommand(const Arguments& arguments, Console& console);
 int conditionCommand(const Arguments& arguments, Console& console);
+int replayCommand(const Arguments& arguments, Console& console);
 int keysStreamCommand(const Arguments& arguments, Console& console);
 int keysSessionCommand(const Arguments& arguments, Console& console);
 int versionCommand(const Arguments& arguments, Console& console);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The DVPE authors
 #include <boost/json.hpp>
+#include <charconv>
 #include <system_error>
 
 #include "node/main/command.h"
@@ -73,6 +74,26 @@ int runCommand(const Arguments& arguments, Console& console) {
     return kExitNotImplemented;
   }
   return console.run(loaded.config);
+}
+
+int replayCommand(const Arguments& arguments, Console& console) {
+  if (!console.replay) {
+    complain(console, "this program was built without the node");
+    return kExitNotImplemented;
+  }
+  ReplayRequest request;
+  request.recording = arguments.rest.front();
+  request.channel = arguments.value("--channel");
+  if (const std::string text = arguments.value("--from"); !text.empty()) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), request.from);
+    if (error != std::errc() || end != text.data() + text.size() || !(request.from >= 0 && request.from <= 1e9)) {
+      complain(console, "--from: expected seconds, such as 20 or 12.5");
+      return kExitUsage;
+    }
+  }
+  LoadedConfig loaded;
+  if (!loadForCommand(arguments, console, CheckFiles::kYes, loaded)) return kExitConfig;
+  return console.replay(loaded.config, request, console.out, console.err);
 }
 
 int versionCommand(const Arguments& arguments, Console& console) {

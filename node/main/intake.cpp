@@ -38,12 +38,14 @@ class Intake::ChannelInlet final : public timeline::Inlet {
 
 struct Intake::Entry {
   Entry(const model::Channel& document, timeline::Grid grid, const base::Clock& clock, Channel& channel, asio::io_context& context)
-      : id(document.id), stamper(document, grid, clock, channel, channel.resume()), inlet(context, stamper) {
+      : id(document.id), stamper(document, grid, clock, channel, channel.resume()), inlet(context, stamper), fileTimer(context) {
     stamper.setBackPressure([&channel] { return channel.busy(); });
   }
   const std::string id;
   ingest::Stamper stamper;
   ChannelInlet inlet;
+  std::unique_ptr<ingest::FileSource> file;
+  asio::steady_timer fileTimer;
 };
 
 struct Intake::Ticker {
@@ -55,8 +57,28 @@ Intake::Intake(ingest::StreamKeys keys, const base::Clock& clock) : keys_(std::m
 
 Intake::~Intake() { stop(); }
 
-void Intake::add(const model::Channel& document, timeline::Grid grid, Channel& channel) {
-  entries_.push_back(std::make_unique<Entry>(document, grid, clock_, channel, context_));
+base::Result<void> Intake::add(const model::Channel& document, timeline::Grid grid, Channel& channel, const std::string& file) {
+  auto entry = std::make_unique<Entry>(document, grid, clock_, channel, context_);
+  if (!file.empty()) {
+    DVPE_TRY(entry->file, ingest::FileSource::open(file, clock_));
+    DVPE_TRY(auto publication, entry->stamper.open());
+    entry->file->start(std::move(publication));
+  }
+  entries_.push_back(std::move(entry));
+  return base::success();
+}
+
+// Sends what is due of a channel's file, and again when the next packet is.
+void Intake::play(Entry& entry) {
+  const auto wait = entry.file->pump();
+  if (!wait) {
+    spdlog::error("the file cannot be played on channel={} reason=\"{}\"", entry.id, wait.error().message);
+    return;
+  }
+  entry.fileTimer.expires_after(wait.value());
+  entry.fileTimer.async_wait([this, &entry](boost::system::error_code error) {
+    if (!error) play(entry);
+  });
 }
 
 timeline::Inlet& Intake::inlet(std::size_t channel) { return entries_.at(channel)->inlet; }
@@ -67,6 +89,9 @@ base::Result<void> Intake::start(ingest::RtmpOptions rtmp) {
   DVPE_CHECK(server_->start());
   ticker_ = std::make_unique<Ticker>(context_);
   tick();
+  for (const auto& entry : entries_) {
+    if (entry->file) asio::post(context_, [this, e = entry.get()] { play(*e); });
+  }
   thread_ = std::thread([this] {
     ::pthread_setname_np(::pthread_self(), "ingest");
     context_.run();

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "node/ingest/file/file_source.h"
 #include "node/ingest/rtmp/server.h"
 #include "node/ingest/stamper.h"
 #include "node/ingest/stream_keys.h"
@@ -24,8 +25,8 @@ class Intake final : public ingest::PublicationDesk {
   Intake(ingest::StreamKeys keys, const base::Clock& clock);
   ~Intake() override;
 
-  // Before start. channel must outlive the intake.
-  void add(const model::Channel& document, timeline::Grid grid, Channel& channel);
+  // Before start. channel must outlive the intake. file: what plays instead of a publisher's stream; empty: nothing.
+  base::Result<void> add(const model::Channel& document, timeline::Grid grid, Channel& channel, const std::string& file);
   // kIo: a port that cannot be had.
   base::Result<void> start(ingest::RtmpOptions rtmp);
   void stop();
@@ -40,6 +41,7 @@ class Intake final : public ingest::PublicationDesk {
   class ChannelInlet;
   struct Entry;
   void tick();
+  void play(Entry& entry);
 
   const ingest::StreamKeys keys_;
   const base::Clock& clock_;

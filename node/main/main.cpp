@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "node/main/cli.h"
+#include "node/main/replay.h"
 #include "node/main/run.h"
 
 #ifdef DVPE_WITH_CONDITION
@@ -27,7 +28,7 @@ bool wantsColour() {
 
 int main(int argc, char** argv) {
   using namespace dvpe::node;
-  Console console{std::cout, std::cerr, processEnvironment(), false, wantsColour(), runNode, {}};
+  Console console{std::cout, std::cerr, processEnvironment(), false, wantsColour(), runNode, {}, replayRecording};
 #ifdef DVPE_WITH_CONDITION
   console.condition = conditionFiles;
 #endif

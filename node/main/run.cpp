@@ -59,6 +59,13 @@ serve::ChannelFacts factsOf(const model::Channel& channel, const model::Profile&
     r.language = t < channel.languages.size() ? channel.languages[t] : "und";
     facts.renditions.push_back(std::move(r));
   }
+  for (std::size_t t = 0; t < channel.captions.size(); ++t) {
+    serve::Rendition r;
+    r.kind = serve::Rendition::Kind::kText;
+    r.name = package::captionRendition(static_cast<int>(t));
+    r.language = channel.captions[t];
+    facts.renditions.push_back(std::move(r));
+  }
   return facts;
 }
 
@@ -192,7 +199,8 @@ Result<void> Node::startServing() {
   for (std::size_t i = 0; i < channels_.size(); ++i) {
     const model::Channel& channel = *documents_[i];
     const model::Profile& profile = library_.documents->profiles.at(channel.profile);
-    intake_->add(channel, timeline::Grid(profile.fps), *channels_[i]);
+    const std::string file = channel.file.empty() ? std::string() : (config_.documents.folder / channel.file).string();
+    DVPE_CHECK(intake_->add(channel, timeline::Grid(profile.fps), *channels_[i], file));
     options.channels.push_back({factsOf(channel, profile, library_), &channels_[i]->window(), &intake_->inlet(i), channel.title});
   }
   options.creatives = library_.creatives;

@@ -51,6 +51,7 @@ struct DirectorOptions {
   int readers = 1;                    // loops
 };
 
+// Who wants to watch what: the platform's claims, or a persona's, already checked.
 struct NewSession {
   std::string channel;
   privacy::SessionId id{};

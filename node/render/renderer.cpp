@@ -107,7 +107,7 @@ Renderer::Renderer(const model::Profile& profile, base::WallTime epoch, std::str
 
 Renderer::~Renderer() { wait(); }
 
-void Renderer::begin(std::int64_t msn, Ticks at, const std::vector<Variant>& variants) {
+void Renderer::begin(std::int64_t msn, Ticks at, const std::vector<Variant>& variants, bool programme) {
   for (const auto& task : tasks_) {
     {
       const std::lock_guard lock(mutex_);
@@ -129,7 +129,7 @@ void Renderer::begin(std::int64_t msn, Ticks at, const std::vector<Variant>& var
       tasks_.push_back(std::make_shared<Task>(*this, i, msn, at, variant, std::move(strand)));
     }
   };
-  start(Variant{timeline::kBaseVariant, {}, 0});
+  if (programme) start(Variant{timeline::kBaseVariant, {}, 0});
   for (const auto& variant : variants) start(variant);
   strands_ = std::move(strands);
   started_ = at;

@@ -52,8 +52,9 @@ class Renderer {
            RenderListener& listener);
   ~Renderer();  // waits for the encoders
 
-  // Ends the running segment at this cut and starts the next one with these variants besides the base.
-  void begin(std::int64_t msn, Ticks at, const std::vector<Variant>& variants);
+  // Ends the running segment at this cut and starts the next one with these variants besides the base. programme:
+  // false leaves the base itself to somebody else.
+  void begin(std::int64_t msn, Ticks at, const std::vector<Variant>& variants, bool programme = true);
   // The next picture. Frames before the first begin() are passed over.
   void frame(Ticks at, const media::FramePtr& picture, std::chrono::steady_clock::time_point arrived);
   // Waits until everything that was given has been encoded.

@@ -12,6 +12,7 @@
 
 namespace dvpe::timeline {
 
+// A state and a cell as one JSON object each.
 boost::json::value toJson(const CutState& state);
 boost::json::value toJson(const Cell& cell);
 

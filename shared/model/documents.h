@@ -64,6 +64,9 @@ struct Channel {
   bool takeover = false;               // a second publisher with the key replaces the first
   std::vector<std::string> languages;  // of audio tracks, in track order; empty: one track, "und"
   std::vector<ScheduledBreak> breaks;
+  std::vector<std::string> captions;  // languages of caption tracks, in track order
+  std::string file;                   // a file that is played in real time, looped, instead of a publisher's stream;
+                                      // relative to the folder of documents
 };
 
 // A value of a rule field, an overlay field, a viewer attribute.

@@ -41,6 +41,7 @@ enum class NodeKind {
   kIn,
 };
 
+// One node of a condition's tree: what it is, where it stands in the text, and its operands in order.
 struct Node {
   NodeKind kind = NodeKind::kLiteral;
   Span span;
@@ -68,6 +69,7 @@ struct Parsed {
   std::vector<Mistake> mistakes;  // at most kMaxMistakes, in the order of the text
 };
 
+// Reads a condition. Bounded: text of at most 64 KB, 64 levels deep. Any thread.
 Parsed parse(std::string_view text);
 
 // The canonical text of a tree: parse(print(tree)) is the same tree.

@@ -66,6 +66,7 @@ struct Explanation {
   std::vector<Explanation> children;
 };
 
+// The verdict of every part, as evaluate() comes to it. For one viewer's eyes: it allocates and names values.
 Explanation explain(const Condition& condition, const AttributeSource& attributes);
 
 }  // namespace dvpe::rules

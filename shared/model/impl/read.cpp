@@ -280,6 +280,8 @@ void readChannel(ObjectReader& body, Channel& out) {
   body.name("slate", out.slate, Need::kOptional);
   body.flag("takeover", out.takeover);
   body.names("languages", out.languages, Need::kOptional, 32);
+  body.names("captions", out.captions, Need::kOptional, 16);
+  body.text("file", out.file, Need::kOptional);
   body.array("breaks", Need::kOptional, 256, [&](const Place& place) { readBreak(place, out); });
 }
 
