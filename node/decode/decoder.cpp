@@ -11,6 +11,7 @@ namespace dvpe::decode {
 
 namespace {
 constexpr int kMaxTracks = 16;
+constexpr int kVideoLate = 3;  // units that video may be behind audio in the source's order
 }
 
 Decoder::Decoder(timeline::Grid grid, media::FramePtr slate, std::int64_t audioBitrate, int audioTracks)
@@ -32,6 +33,7 @@ void Decoder::process(const timeline::StampedMessage& message, const std::vector
   for (const auto& cut : made) cuts_.push_back(cut.at);
   if (const auto* packet = std::get_if<timeline::VideoPacket>(&message)) {
     newest_ = std::max(newest_, packet->pts);
+    newestVideo_ = std::max(newestVideo_, packet->pts);
     video(*packet, out);
   } else if (const auto* config = std::get_if<timeline::VideoFormat>(&message)) {
     format(*config, out);
@@ -43,20 +45,20 @@ void Decoder::process(const timeline::StampedMessage& message, const std::vector
       track(audioConfig->track).format(*audioConfig);
     }
   } else if (const auto* lost = std::get_if<timeline::SourceLost>(&message)) {
+    // The decoder stays as it is: a source that only stalled goes on in the middle of its group of pictures, and a new
+    // publisher begins with a key frame.
     newest_ = std::max(newest_, lost->at);
-    if (decoder_) {
-      decoder_->flush();
-      drain(out, {});
-      decoder_->reset();
-    }
-    waitForKey_ = true;
     lost_ = true;
+    stale_ = true;
   } else if (const auto* passes = std::get_if<timeline::TimePasses>(&message)) {
     newest_ = std::max(newest_, passes->at);
     passTo(passes->at, out);
   } else if (std::holds_alternative<timeline::SourceBack>(message)) {
     lost_ = false;
-    last_.reset();  // what was seen before the gap is not the programme any more
+  }
+  // A source that sends packets but no picture, or sound alone, must not stop the clock.
+  if (walk_.started()) {
+    fillTo(grid_.frameIndex(std::max(newestVideo_ - grid_.unit(), newest_ - grid_.unit() * kVideoLate)), out);
   }
   for (const auto& t : tracks_) t->silenceTo(newest_ - grid_.unit(), out);
 }
@@ -89,8 +91,6 @@ void Decoder::video(const timeline::VideoPacket& packet, std::vector<Slotted>& o
     }
     drain(out, packet.arrived);
   }
-  // A source that sends packets but no picture must not stop the clock.
-  if (walk_.started()) fillTo(grid_.frameIndex(newest_ - grid_.unit()), out);
 }
 
 void Decoder::drain(std::vector<Slotted>& out, std::chrono::steady_clock::time_point arrived) {
@@ -119,6 +119,7 @@ void Decoder::picture(const media::DecodedFrame& decoded, std::chrono::steady_cl
   }
   fillTo(*slot, out);
   last_ = decoded.frame;
+  stale_ = false;
   emit(decoded.frame, arrived, out);
 }
 
@@ -143,7 +144,7 @@ void Decoder::passTo(Ticks t, std::vector<Slotted>& out) {
 void Decoder::emit(media::FramePtr frame, std::chrono::steady_clock::time_point arrived, std::vector<Slotted>& out) {
   const Ticks at = grid_.frame() * walk_.next();
   while (!cuts_.empty() && cuts_.front() <= at) {
-    showSlate_ = lost_ || !frame;
+    showSlate_ = lost_ || stale_ || !frame;
     cuts_.pop_front();
   }
   const bool slate = showSlate_ || !frame;

@@ -78,10 +78,11 @@ class Decoder {
   bool waitForKey_ = true;
   SlotWalk walk_;
   media::FramePtr last_;               // the newest picture of the source
+  bool stale_ = false;                 // it is from before the source was lost: no reason to end the slate
   std::deque<Ticks> cuts_;             // made, not yet reached by walk_
   bool lost_ = false;
   bool showSlate_ = false;             // changes at cuts only
-  Ticks newest_{};
+  Ticks newest_{}, newestVideo_{};
   std::vector<std::unique_ptr<Track>> tracks_;
 };
 

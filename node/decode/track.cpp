@@ -7,6 +7,7 @@ namespace dvpe::decode {
 namespace {
 constexpr std::size_t kFrameSamples = 1024 * 2;  // stereo
 constexpr std::int64_t kRepeatable = 1;          // a gap of this many slots repeats the frame before it; longer is silent
+constexpr std::size_t kMaxFrame = 1536;          // 6144 bits a channel (ISO/IEC 14496-3, 4.5.3.1)
 }  // namespace
 
 void Decoder::Track::format(const timeline::AudioFormat& format) {
@@ -38,6 +39,11 @@ void Decoder::Track::packet(const timeline::AudioPacket& packet, bool muted, std
 }
 
 void Decoder::Track::pass(Ticks pts, base::SharedBytes data, std::vector<Slotted>& out) {
+  if (!walk_.started()) return;
+  if (data->size() > kMaxFrame) {  // it would cost the whole segment
+    ++counters_.corrupt;
+    return;
+  }
   const auto slot = walk_.take(pts);
   if (!slot) {
     ++counters_.audioDropped;

@@ -19,9 +19,13 @@ namespace {
 constexpr auto kSilence = std::chrono::milliseconds(500);
 constexpr Ticks kStep{base::kTicksPerSecond / 10};       // time passes in steps of 100 ms
 constexpr Ticks kJump{base::kTicksPerSecond * 10};       // a source's time that is off by more is anchored again
+constexpr std::chrono::milliseconds kBack{1000}, kOn{2000};  // jumps of its own time
 constexpr Ticks kWindow{base::kTicksPerSecond * 10};
 constexpr Ticks kDrift{base::kTicksPerMillisecond * 40}, kSettled{base::kTicksPerMillisecond * 5};
 constexpr Ticks kAnnounceAhead{base::kTicksPerSecond * 5};
+constexpr Ticks kMostAhead{base::kTicksPerSecond * 2};       // of a source that sends faster than time passes
+constexpr Ticks kFurthestCue{base::kTicksPerSecond * 3600};  // one cue waits at a time: it may not block the others for days
+constexpr std::size_t kIdsKept = 64;
 
 }  // namespace
 
@@ -48,7 +52,8 @@ class Stamper::Source final : public Publication {
     const std::int64_t ptsMs = dtsMs + compositionMs;
     if (!s.anchored_ && !key) return;  // nothing can be shown before a key frame
     s.heard();
-    if (!s.anchored_ || std::chrono::abs(s.stamp(ptsMs) - s.now()) > kJump) s.anchor(ptsMs);
+    const bool jumped = s.jumped(dtsMs);
+    if (!s.anchored_ || jumped || std::chrono::abs(s.stamp(ptsMs) - s.now()) > kJump) s.anchor(ptsMs);
     s.correct(ptsMs);
     ++s.counters_.packets;
     s.push(timeline::VideoPacket{s.stamp(ptsMs), s.stamp(dtsMs), key, std::move(data), arrived});
@@ -81,7 +86,9 @@ class Stamper::Source final : public Publication {
     if (stamper_ != nullptr) stamper_->sourceCue(cue);
   }
 
-  bool wantsMore() const override { return stamper_ == nullptr || !stamper_->busy_ || !stamper_->busy_(); }
+  bool wantsMore() const override {
+    return stamper_ == nullptr || (!stamper_->ahead() && (!stamper_->busy_ || !stamper_->busy_()));
+  }
   bool revoked() const override { return stamper_ == nullptr; }
 
  private:
@@ -90,8 +97,12 @@ class Stamper::Source final : public Publication {
 
 Stamper::Stamper(const model::Channel& channel, timeline::Grid grid, const base::Clock& clock, timeline::StampedSink& sink,
                  std::optional<timeline::CutState> resume)
-    : channel_(channel), grid_(grid), clock_(clock), sink_(sink), cutter_(grid, resume ? *resume : timeline::CutState{}) {
+    : channel_(channel), grid_(grid), clock_(clock), startedAt_(base::fromWall(channel.epoch, clock.wall())),
+      startedSteady_(clock.steady()), sink_(sink), cutter_(grid, resume ? *resume : timeline::CutState{}) {
   if (!onAir()) return;
+  for (const auto& span : {cutter_.state().open, cutter_.state().ahead}) {
+    if (span) usedIds_.push_back(span->id);
+  }
   lost_ = true;  // it was on air: viewers are waiting, so time goes on whether or not the publisher is there
   sink_.push(cutter_.state());
   sink_.push(timeline::SourceLost{cutter_.state().newest});
@@ -101,7 +112,13 @@ Stamper::~Stamper() {
   if (current_ != nullptr) current_->revoke();
 }
 
-Ticks Stamper::now() const { return base::fromWall(channel_.epoch, clock_.wall()); }
+Ticks Stamper::now() const {
+  return startedAt_ + std::chrono::floor<Ticks>(clock_.steady() - startedSteady_);
+}
+
+bool Stamper::ahead() const { return anchored_ && onAir() && cutter_.state().newest - now() > kMostAhead; }
+
+bool Stamper::used(const std::string& id) const { return std::find(usedIds_.begin(), usedIds_.end(), id) != usedIds_.end(); }
 
 void Stamper::push(StampedMessage message) {
   cutter_.advance(message);
@@ -136,7 +153,17 @@ void Stamper::heard() {
   push(timeline::SourceBack{cutter_.state().newest});
 }
 
-bool Stamper::anchor(std::int64_t ptsMs) {
+// What a stalled network delivers late is no jump: its times follow each other.
+bool Stamper::jumped(std::int64_t dtsMs) {
+  const auto steady = clock_.steady();
+  const std::chrono::milliseconds by(dtsMs - lastDtsMs_);
+  const bool jump = anchored_ && (by < -kBack || by > std::chrono::ceil<std::chrono::milliseconds>(steady - lastVideo_) + kOn);
+  lastDtsMs_ = dtsMs;
+  lastVideo_ = steady;
+  return jump;
+}
+
+void Stamper::anchor(std::int64_t ptsMs) {
   const Ticks earliest = onAir() ? cutter_.state().newest + grid_.frame() : Ticks{0};
   const Ticks at = grid_.nearestFrame(std::max(now(), earliest));
   offset_ = at - Ticks{ptsMs * base::kTicksPerMillisecond};
@@ -146,7 +173,6 @@ bool Stamper::anchor(std::int64_t ptsMs) {
   windowStart_ = at;
   leastDelay_ = Ticks::max();
   ++counters_.anchors;
-  return true;
 }
 
 // Compares the least delay of each window with that of the first; the network only ever adds to it, so that a lasting
@@ -173,7 +199,7 @@ void Stamper::correct(std::int64_t ptsMs) {
 
 void Stamper::tick() {
   if (!onAir()) return;
-  if (!lost_ && clock_.steady() - lastHeard_ >= kSilence) {
+  if (!lost_ && clock_.steady() - lastHeard_ >= kSilence && !ahead()) {  // whom we ask to wait is not lost
     lost_ = true;
     ++counters_.lost;
     spdlog::warn("source lost channel={}", channel_.id);
@@ -200,7 +226,7 @@ void Stamper::scheduleBreaks() {
   }
 }
 
-std::string Stamper::freshId(const char* prefix) {
+std::string Stamper::freshId(const std::string& prefix) {
   return prefix + std::to_string(now().count() / base::kTicksPerMillisecond) + "-" + std::to_string(++nextId_);
 }
 
@@ -210,12 +236,22 @@ base::Result<timeline::Span> Stamper::cueOut(timeline::CueOut cue) {
     ++counters_.cuesRefused;
     return fail(ErrorCode::kInvalidInput, "a length of 1 to " + std::to_string(channel_.maxBreakUnits) + " units is expected");
   }
+  if (cue.asked > now() + kFurthestCue) {
+    ++counters_.cuesRefused;
+    return fail(ErrorCode::kInvalidInput, "a break or event can be announced at most an hour ahead");
+  }
+  if (used(cue.id)) {  // viewers' content is bound to ids: a second span of that name would get what the first was given
+    ++counters_.cuesRefused;
+    return fail(ErrorCode::kConflict, "the id '" + cue.id + "' has been used");
+  }
   if (cue.id.empty()) cue.id = freshId(cue.kind == timeline::SpanKind::kBreak ? "b" : "e");
   auto span = cutter_.announce(cue);
   if (!span) {
     ++counters_.cuesRefused;
     return span;
   }
+  usedIds_.push_back(cue.id);
+  if (usedIds_.size() > kIdsKept) usedIds_.pop_front();
   sink_.push(std::move(cue));
   return span;
 }
@@ -227,7 +263,9 @@ base::Result<Ticks> Stamper::cueIn(const timeline::CueIn& cue) {
 }
 
 base::Result<void> Stamper::mark(timeline::Mark mark) {
+  if (mark.name.empty()) return fail(ErrorCode::kInvalidInput, "an event needs a name");
   if (!onAir()) return fail(ErrorCode::kUnavailable, "the channel is not on air yet");
+  if (mark.at > now() + kFurthestCue) return fail(ErrorCode::kInvalidInput, "an event can be announced at most an hour ahead");
   if (mark.at == Ticks{0}) mark.at = cutter_.state().newest;
   push(std::move(mark));
   return base::success();
@@ -239,7 +277,9 @@ void Stamper::sourceCue(const SourceCue& cue) {
     case SourceCue::Kind::kBreakStart: {
       const double units = std::clamp(cue.durationSeconds, 0.0, 86400.0);  // n seconds are n units (law 2)
       const int length = std::min(static_cast<int>(std::lround(units)), channel_.maxBreakUnits);
-      timeline::CueOut out{timeline::SpanKind::kBreak, cue.id, cue.name, at, length};
+      // An encoder's script may say the same id each time.
+      std::string id = used(cue.id) ? freshId(cue.id + "-") : cue.id;
+      timeline::CueOut out{timeline::SpanKind::kBreak, std::move(id), cue.name, at, length};
       if (const auto span = cueOut(std::move(out)); !span) {
         spdlog::info("cue refused channel={} reason=\"{}\"", channel_.id, span.error().message);
       }

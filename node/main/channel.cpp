@@ -148,10 +148,7 @@ void Channel::start(std::vector<timeline::FeedListener*> listeners) {
       spdlog::error("{}", recorder.error().message);
     }
   }
-  if (resume_) {  // the cell that was open when the node went away is slate, under the number it was journalled with
-    cutter_ = timeline::Cutter(grid_, *resume_);
-    beginCell(*resume_->last, false);
-  }
+  if (resume_) cutter_ = timeline::Cutter(grid_, *resume_);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -191,23 +188,46 @@ std::vector<timeline::Cut> Channel::cutsOf(const timeline::StampedMessage& messa
   return cutter_.advance(message);
 }
 
+// The cell that was open when the node went away, and those before it that were cut but not listed any more, are slate,
+// under the numbers they were journalled with. Begun when time goes on and not before: until then nobody listens.
+void Channel::beginResumed() {
+  const timeline::Cut last = *resume_->last;
+  if (!journalled_.cells.empty()) {
+    const timeline::Cell& listed = *journalled_.cells.back();
+    // Of several, only the outer borders are known. Nobody has seen those between.
+    const std::int64_t missing = last.msn - listed.msn - 1;
+    for (std::int64_t i = 0; i < missing; ++i) {
+      beginCell({listed.msn + 1 + i, listed.end + grid_.floorFrame((last.at - listed.end) * i / missing), std::nullopt}, false);
+    }
+  }
+  beginCell(last, false);
+}
+
 void Channel::process(const timeline::StampedMessage& message) {
+  if (resume_ && !begun_ && !std::holds_alternative<timeline::CutState>(message) &&
+      !std::holds_alternative<timeline::SourceLost>(message)) {
+    beginResumed();
+  }
   if (const auto* caption = std::get_if<timeline::Caption>(&message)) packager_->caption(*caption);
   const auto made = cutsOf(message);
   pending_.insert(pending_.end(), made.begin(), made.end());
-  slotted_.clear();
   const double before = threadCpu();
   decoder_->process(message, made, slotted_);
   if (std::holds_alternative<timeline::VideoPacket>(message))
     decodeCost_ = decodeCost_ * 0.98 + (threadCpu() - before) * 0.02;
-  for (const auto& item : slotted_) {
-    if (const auto* picture = std::get_if<decode::SlottedFrame>(&item)) {
+  std::size_t done = 0;
+  for (; done < slotted_.size(); ++done) {
+    if (const auto* picture = std::get_if<decode::SlottedFrame>(&slotted_[done])) {
+      // A picture that was stamped just before its slot is there before the cut that begins with it is final: it waits,
+      // for one message as a rule, or it would end up in the segment before.
+      if (cutter_.state().last && cutter_.nextCut() <= picture->at) break;
       frame(*picture);
     } else {
-      const auto& audio = std::get<decode::SlottedAudio>(item);
+      const auto& audio = std::get<decode::SlottedAudio>(slotted_[done]);
       packager_->audio(audio.track, audio.slot, audio.data);
     }
   }
+  slotted_.erase(slotted_.begin(), slotted_.begin() + static_cast<std::ptrdiff_t>(done));
 }
 
 void Channel::frame(const decode::SlottedFrame& slotted) {
@@ -225,6 +245,12 @@ void Channel::frame(const decode::SlottedFrame& slotted) {
 void Channel::beginCell(const timeline::Cut& cut, bool rendered) {
   begun_ = true;
   timeline::CutState state = cutter_.state();
+  if (state.last && state.last->msn != cut.msn) {  // the cutter is ahead already: as it stood at this cut
+    if (state.open && !(cut.span && cut.span->id == state.open->id)) {
+      state.ahead = state.open;
+      state.open = cut.span;
+    }
+  }
   state.last = cut;
   if (!rendered) {
     running_.clear();

@@ -75,6 +75,7 @@ class Channel final : public timeline::StampedSink {
   void process(const timeline::StampedMessage& message);
   std::vector<timeline::Cut> cutsOf(const timeline::StampedMessage& message);
   void frame(const decode::SlottedFrame& slotted);
+  void beginResumed();
   void beginCell(const timeline::Cut& cut, bool rendered);
 
   const ChannelOptions options_;

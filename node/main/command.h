@@ -59,7 +59,7 @@ struct Console {
   bool quiet = false;
   bool colour = false;  // standard error is a terminal that wants colour
   // What is linked in elsewhere: the node itself, and conditioning when it is part of the build.
-  std::function<int(const Config&)> run;
+  std::function<int(const Config&, const std::filesystem::path& file)> run;
   std::function<int(const ConditionRequest&, std::ostream& out, std::ostream& err)> condition;
   std::function<int(const Config&, const ReplayRequest&, std::ostream& out, std::ostream& err)> replay = {};
 };

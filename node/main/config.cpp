@@ -185,12 +185,9 @@ class Loading {
   static Found fromText(const ConfigKey& key, const std::string& text) {
     Found found{text, "the text " + inQuotes(text)};
     const char* end = text.data() + text.size();
-    if (key.kind == KeyKind::kInteger) {
+    if (key.kind == KeyKind::kInteger || (key.kind == KeyKind::kBudget && text != "auto")) {
       std::int64_t n = 0;
       if (std::from_chars(text.data(), end, n).ptr == end && !text.empty()) found = {n, "the number " + text};
-    } else if (key.kind == KeyKind::kBudget && text != "auto") {
-      double d = 0;
-      if (std::from_chars(text.data(), end, d).ptr == end && !text.empty()) found = {d, "the number " + text};
     } else if (key.kind == KeyKind::kFlag && (text == "true" || text == "false")) {
       found = {text == "true", text};
     }
@@ -216,7 +213,8 @@ class Loading {
       case KeyKind::kAddress:
       case KeyKind::kChoice: {
         if (text == nullptr || (key.kind == KeyKind::kName && !isName(*text)) ||
-            (key.kind == KeyKind::kAddress && !isAddress(*text))) {
+            (key.kind == KeyKind::kAddress && !isAddress(*text)) ||
+            (key.kind == KeyKind::kText && text->size() > static_cast<std::size_t>(key.max))) {
           return false;
         }
         if (key.kind == KeyKind::kChoice &&
@@ -236,11 +234,9 @@ class Loading {
         std::get<bool& (*)(Config&)>(key.target)(c) = std::get<bool>(found.value);
         return true;
       case KeyKind::kBudget: {
-        const auto* real = std::get_if<double>(&found.value);
-        const double d = integer != nullptr ? static_cast<double>(*integer) : real != nullptr ? *real : 0;
         const bool isAuto = text != nullptr && *text == "auto";
-        if (!isAuto && !(d > 0 && d <= static_cast<double>(key.max))) return false;
-        std::get<double& (*)(Config&)>(key.target)(c) = d;
+        if (!isAuto && (integer == nullptr || *integer < key.min || *integer > key.max)) return false;
+        std::get<std::int64_t& (*)(Config&)>(key.target)(c) = isAuto ? Config::kAutoBudget : *integer;
         return true;
       }
       case KeyKind::kFile:

@@ -22,6 +22,7 @@ namespace dvpe::node {
 
 // Values in force, defaults included. Paths are absolute, or empty for "none".
 struct Config {
+  static constexpr std::int64_t kAutoBudget = -1;  // as many as the machine carries, measured while it runs
   struct Node {
     std::string name = "node";
     std::filesystem::path state = "/var/lib/dvpe";
@@ -51,13 +52,16 @@ struct Config {
   struct Media {
     std::filesystem::path folder = "/var/lib/dvpe/media";  // conditioned media
   } media;
+  struct Platforms {
+    std::string audience;  // what a platform's token must name as `aud`; empty: not looked at
+  } platforms;
   // Files. An empty one is made in <state>/keys at the first start, see secrets.h; platformKeys has no such default.
   struct Secrets {
     std::filesystem::path sessionKey, viewerKey, pseudonymKey, streamKeys, streamKeyPepper, operatorKey, platformKeys;
   } secrets;
   struct Limits {
     std::int64_t maxSessions = 50000;
-    double encodeBudget = 0;  // in encodes of 720p; 0: measured at start
+    std::int64_t encodeBudget = kAutoBudget;  // variants at a time, over all channels
     std::int64_t ingestQueue = 512;
   } limits;
   struct Record {

@@ -73,7 +73,7 @@ int runCommand(const Arguments& arguments, Console& console) {
     complain(console, "this program was built without the node");
     return kExitNotImplemented;
   }
-  return console.run(loaded.config);
+  return console.run(loaded.config, configFile(arguments, console));
 }
 
 int replayCommand(const Arguments& arguments, Console& console) {

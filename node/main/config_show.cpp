@@ -38,15 +38,15 @@ boost::json::object jsonOrigin(const ConfigOrigin& origin) {
 boost::json::value jsonValue(const ConfigKey& key, Config& config) {
   struct Visitor {
     Config& c;
+    const bool isBudget;
     boost::json::value operator()(std::string& (*at)(Config&)) const { return boost::json::string(at(c)); }
     boost::json::value operator()(fs::path& (*at)(Config&)) const { return boost::json::string(at(c).string()); }
-    boost::json::value operator()(std::int64_t& (*at)(Config&)) const { return at(c); }
-    boost::json::value operator()(bool& (*at)(Config&)) const { return at(c); }
-    boost::json::value operator()(double& (*at)(Config&)) const {
-      return at(c) == 0 ? boost::json::value("auto") : boost::json::value(at(c));
+    boost::json::value operator()(std::int64_t& (*at)(Config&)) const {
+      return isBudget && at(c) == Config::kAutoBudget ? boost::json::value("auto") : boost::json::value(at(c));
     }
+    boost::json::value operator()(bool& (*at)(Config&)) const { return at(c); }
   };
-  return std::visit(Visitor{config}, key.target);
+  return std::visit(Visitor{config, key.kind == KeyKind::kBudget}, key.target);
 }
 
 std::string showJson(const LoadedConfig& loaded, ShowOrigin origin) {

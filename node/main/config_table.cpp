@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: The DVPE authors
 #include "node/main/config_table.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -18,6 +19,7 @@ constexpr std::array kSections{
     ConfigSection{"rtmp", "Where broadcasters send to."},
     ConfigSection{"documents", "Channels, rules, overlays and campaigns, as files of JSON."},
     ConfigSection{"media", "Conditioned creatives, clips and slates."},
+    ConfigSection{"platforms", "Whose tokens start sessions for viewers."},
     ConfigSection{"secrets",
                   "Files with secrets: of mode 0600, or in systemd's credentials folder ($CREDENTIALS_DIRECTORY/name). "
                   "No environment variable overrides these. Where none is named, one is made in the state folder's "
@@ -32,7 +34,6 @@ constexpr std::array kSections{
 #define DVPE_PATH(field) +[](Config& c) -> fs::path& { return c.field; }
 #define DVPE_INTEGER(field) +[](Config& c) -> std::int64_t& { return c.field; }
 #define DVPE_FLAG(field) +[](Config& c) -> bool& { return c.field; }
-#define DVPE_NUMBER(field) +[](Config& c) -> double& { return c.field; }
 // NOLINTEND(bugprone-macro-parentheses)
 
 std::vector<ConfigKey> makeKeys() {
@@ -128,6 +129,11 @@ std::vector<ConfigKey> makeKeys() {
       {"media", "folder", kFolder, DVPE_PATH(media.folder),
        "The folder with conditioned media, as `dvpe-node condition` writes them."},
 
+      {"platforms", "audience", kText, DVPE_TEXT(platforms.audience),
+       "What a platform's token must name as its audience (aud). Empty: aud is not looked at. Set it where a platform "
+       "gives tokens to others, too.",
+       0, 256},
+
       {"secrets",
        "session_key_file",
        kSecretFile,
@@ -200,10 +206,10 @@ std::vector<ConfigKey> makeKeys() {
 
       {"limits", "max_sessions", kInteger, DVPE_INTEGER(limits.maxSessions),
        "Sessions at a time; beyond them, new ones are refused.", 1, 10000000},
-      {"limits", "encode_budget", kBudget, DVPE_NUMBER(limits.encodeBudget),
-       "How many 720p encodes the machine carries at once; \"auto\" measures at start. Variants beyond it fall back to "
-       "the "
-       "base stream.",
+      {"limits", "encode_budget", kBudget, DVPE_INTEGER(limits.encodeBudget),
+       "How many variants are encoded at a time besides the programme, over all channels, each with every rung of its "
+       "profile; 0 is none. \"auto\" measures what the machine carries. Viewers of the variants beyond it see the "
+       "programme.",
        0, 1000},
       {"limits", "ingest_queue", kInteger, DVPE_INTEGER(limits.ingestQueue),
        "Packets of a channel that wait to be decoded; when full, the source is read no further.", 16, 65536},
@@ -235,18 +241,11 @@ std::vector<ConfigKey> makeKeys() {
 #undef DVPE_PATH
 #undef DVPE_INTEGER
 #undef DVPE_FLAG
-#undef DVPE_NUMBER
 
 template <class... F>
 struct Overload : F... {
   using F::operator()...;
 };
-
-std::string decimal(double number) {
-  std::array<char, 40> text{};
-  const int n = std::snprintf(text.data(), text.size(), "%.12g", number);
-  return {text.data(), static_cast<std::size_t>(n)};
-}
 
 // Breaks text into comment lines of at most 110 characters.
 void comment(std::string& out, std::string_view text) {
@@ -285,6 +284,29 @@ const std::vector<ConfigKey>& configKeys() {
 
 std::string ConfigKey::path() const { return std::string(section) + "." + std::string(name); }
 
+bool ConfigKey::live() const {
+  constexpr std::array<std::string_view, 5> kLive{"log.level", "platforms.audience", "secrets.stream_keys_file",
+                                                  "secrets.operator_key_file", "secrets.platform_keys_file"};
+  return std::find(kLive.begin(), kLive.end(), path()) != kLive.end();
+}
+
+ConfigChanges changes(const Config& inForce, const Config& fresh) {
+  ConfigChanges out;
+  for (const ConfigKey& key : configKeys()) {
+    if (tomlValue(key, inForce) != tomlValue(key, fresh)) (key.live() ? out.live : out.restart).push_back(key.path());
+  }
+  return out;
+}
+
+Config reloaded(const Config& inForce, const Config& fresh) {
+  Config out = inForce;
+  Config from = fresh;
+  for (const ConfigKey& key : configKeys()) {
+    if (key.live()) std::visit([&](auto at) { at(out) = at(from); }, key.target);
+  }
+  return out;
+}
+
 std::string ConfigKey::environment() const {
   if (secret()) return {};
   std::string out = "DVPE_" + std::string(section) + "_" + std::string(name);
@@ -296,7 +318,7 @@ std::string ConfigKey::expected() const {
   const std::string range = " from " + std::to_string(min) + " to " + std::to_string(max);
   switch (kind) {
     case KeyKind::kText:
-      return "text";
+      return "text of at most " + std::to_string(max) + " characters";
     case KeyKind::kName:
       return "1 to 64 letters, digits, '_', '-' or '.'";
     case KeyKind::kAddress:
@@ -312,7 +334,7 @@ std::string ConfigKey::expected() const {
     case KeyKind::kSecretFile:
       return "the path of a file of mode 0600";
     case KeyKind::kBudget:
-      return "\"auto\", or a number above 0 and up to " + std::to_string(max);
+      return "\"auto\", or a whole number" + range;
     case KeyKind::kChoice:
       break;
   }
@@ -346,9 +368,11 @@ std::string tomlValue(const ConfigKey& key, const Config& config) {
   return std::visit(
       Overload{[&](std::string& (*at)(Config&)) { return tomlText(at(copy)); },
                [&](fs::path& (*at)(Config&)) { return tomlText(at(copy).string()); },
-               [&](std::int64_t& (*at)(Config&)) { return std::to_string(at(copy)); },
-               [&](bool& (*at)(Config&)) { return std::string(at(copy) ? "true" : "false"); },
-               [&](double& (*at)(Config&)) { return at(copy) == 0 ? std::string("\"auto\"") : decimal(at(copy)); }},
+               [&](std::int64_t& (*at)(Config&)) {
+                 const bool isAuto = key.kind == KeyKind::kBudget && at(copy) == Config::kAutoBudget;
+                 return isAuto ? std::string("\"auto\"") : std::to_string(at(copy));
+               },
+               [&](bool& (*at)(Config&)) { return std::string(at(copy) ? "true" : "false"); }},
       key.target);
 }
 
@@ -373,7 +397,8 @@ std::string exampleConfig() {
       if (key.section != section.name) continue;
       out += "\n";
       comment(out, key.purpose);
-      comment(out, "Expected: " + key.expected() + "." + (key.secret() ? "" : " Environment: " + key.environment()));
+      comment(out, "Expected: " + key.expected() + "." + (key.live() ? " SIGHUP applies it." : "") +
+                       (key.secret() ? "" : " Environment: " + key.environment()));
       if (unset(key)) {
         out += "# " + std::string(key.name) + " = " + tomlText(key.example) + "\n";
       } else {
@@ -398,7 +423,9 @@ std::string configReference() {
       "in variables to the working directory. Unknown keys are mistakes.\n\n"
       "`dvpe-node config check` names every mistake with line and column (exit code 6); `dvpe-node config show "
       "--origin` "
-      "prints what is in force and where it comes from.\n";
+      "prints what is in force and where it comes from. SIGHUP makes a running node read the file again and apply the "
+      "keys that say so; it names the others that have changed, which take a restart. With a mistake in the file, all "
+      "stays as it was.\n";
   const Config defaults;
   for (const ConfigSection& section : kSections) {
     out += "\n## `[" + std::string(section.name) + "]`\n\n" + std::string(section.purpose) + "\n\n";
@@ -407,7 +434,7 @@ std::string configReference() {
       if (key.section != section.name) continue;
       out += "| `" + std::string(key.name) + "` | " + (unset(key) ? "unset" : "`" + tomlValue(key, defaults) + "`") +
              " | " + key.expected() + " | " + (key.secret() ? "-" : "`" + key.environment() + "`") + " | " +
-             std::string(key.purpose) + " |\n";
+             std::string(key.purpose) + (key.live() ? " SIGHUP applies it." : "") + " |\n";
     }
   }
   return out;

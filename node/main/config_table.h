@@ -23,7 +23,7 @@ enum class KeyKind { kText, kName, kAddress, kChoice, kInteger, kFlag, kFile, kF
 // One key: what it is called, where its value goes, what it may be and what it is for.
 struct ConfigKey {
   using Target = std::variant<std::string& (*)(Config&), std::filesystem::path& (*)(Config&),
-                              std::int64_t& (*)(Config&), bool& (*)(Config&), double& (*)(Config&)>;
+                              std::int64_t& (*)(Config&), bool& (*)(Config&)>;
   std::string_view section, name;
   KeyKind kind;
   Target target;
@@ -33,6 +33,7 @@ struct ConfigKey {
   std::string_view example{};  // shown, commented out, where the default is empty
 
   bool secret() const { return kind == KeyKind::kSecretFile; }
+  bool live() const;                // SIGHUP applies it to a running node; the others take a restart
   std::string path() const;         // "http.port"
   std::string environment() const;  // "DVPE_HTTP_PORT"; empty for secrets
   std::string expected() const;     // "a whole number from 0 to 65535"
@@ -44,6 +45,14 @@ struct ConfigSection {
 };
 std::span<const ConfigSection> configSections();
 const std::vector<ConfigKey>& configKeys();
+
+// The keys in which two configurations differ, by their paths.
+struct ConfigChanges {
+  std::vector<std::string> live, restart;
+};
+ConfigChanges changes(const Config& inForce, const Config& fresh);
+// What is in force after a reload: the live keys of fresh, the others as they were.
+Config reloaded(const Config& inForce, const Config& fresh);
 
 // A key's value as TOML writes it.
 std::string tomlValue(const ConfigKey& key, const Config& config);

@@ -81,6 +81,10 @@ void Intake::play(Entry& entry) {
   });
 }
 
+void Intake::setKeys(ingest::StreamKeys keys) {
+  asio::post(context_, [this, keys = std::move(keys)]() mutable { keys_ = std::move(keys); });
+}
+
 timeline::Inlet& Intake::inlet(std::size_t channel) { return entries_.at(channel)->inlet; }
 const ingest::Stamper& Intake::stamper(std::size_t channel) const { return entries_.at(channel)->stamper; }
 

@@ -30,6 +30,8 @@ class Intake final : public ingest::PublicationDesk {
   // kIo: a port that cannot be had.
   base::Result<void> start(ingest::RtmpOptions rtmp);
   void stop();
+  // Who may publish from now on; whoever publishes already goes on. Any thread.
+  void setKeys(ingest::StreamKeys keys);
 
   timeline::Inlet& inlet(std::size_t channel);
   const ingest::Stamper& stamper(std::size_t channel) const;
@@ -43,7 +45,7 @@ class Intake final : public ingest::PublicationDesk {
   void tick();
   void play(Entry& entry);
 
-  const ingest::StreamKeys keys_;
+  ingest::StreamKeys keys_;
   const base::Clock& clock_;
   boost::asio::io_context context_{1};
   std::vector<std::unique_ptr<Entry>> entries_;

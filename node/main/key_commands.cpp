@@ -26,7 +26,7 @@ int keysStreamCommand(const Arguments& arguments, Console& console) {
     console.err << "This key publishes on " << channel << ". It is shown this once; "
                 << secretFiles(loaded.config).streamKeys.string()
                 << " keeps only its hash. To withdraw it, delete its line there.\n"
-                   "A running node learns of it at its next restart.\n";
+                   "A running node learns of it on SIGHUP.\n";
   }
   return kExitOk;
 }

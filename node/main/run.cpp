@@ -15,7 +15,9 @@
 #include "node/main/channel.h"
 #include "node/main/command.h"
 #include "node/main/intake.h"
+#include "node/main/config_table.h"
 #include "node/main/library.h"
+#include "node/main/readiness.h"
 #include "node/main/secrets.h"
 #include "node/serve/http/server.h"
 #include "node/serve/router.h"
@@ -72,7 +74,7 @@ serve::ChannelFacts factsOf(const model::Channel& channel, const model::Profile&
 // The parts of a running node, in the order in which they are made; destroyed in reverse.
 class Node {
  public:
-  explicit Node(const Config& config) : config_(config) {}
+  Node(const Config& config, const std::filesystem::path& file) : config_(config), file_(file), inForce_(config) {}
 
   Result<void> start();
   void wait();
@@ -84,13 +86,28 @@ class Node {
   Result<void> startServing();
   Result<void> startIngest();
   void watch(std::size_t index, const model::Channel& channel);
+  bool reload();
+  void usePlatforms(std::optional<privacy::PlatformKeys> keys, std::string audience);
+  Result<serve::PlatformIdentity> platformIdentity(std::string_view jwt);
 
-  const Config& config_;
+  // Whose tokens start sessions; replaced as a whole by a reload.
+  struct Platforms {
+    std::optional<privacy::PlatformKeys> keys;
+    std::string audience;
+  };
+
+  const Config& config_;  // of the start
+  const std::filesystem::path& file_;
+  Config inForce_;  // with what reloads have changed
   base::SystemClock clock_;
+  Readiness ready_{clock_};
+  std::mutex platformsMutex_;
+  std::shared_ptr<const Platforms> platforms_;
   base::SystemRandom random_;
   std::optional<Secrets> secrets_;
   Library library_;
   Metrics metrics_;
+  serve::Gauge& reloaded_ = metrics_.gauge("dvpe_config_last_reload_success", "1 when the configuration file was taken as it was last read, 0 when what was in force stayed.");
   std::unique_ptr<overlay::TextEngine> text_;
   std::unique_ptr<boost::asio::thread_pool> pool_;
   std::unique_ptr<render::Budget> budget_;
@@ -131,7 +148,7 @@ Result<void> Node::startChannels() {
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   pool_ = std::make_unique<boost::asio::thread_pool>(cores);
   const double share = cores * 0.8;
-  budget_ = std::make_unique<render::Budget>(share, config_.limits.encodeBudget > 0 ? static_cast<int>(config_.limits.encodeBudget) : -1);
+  budget_ = std::make_unique<render::Budget>(share, static_cast<int>(config_.limits.encodeBudget));  // kAutoBudget measures
   for (const auto& [id, channel] : library_.documents->channels) {
     ChannelOptions options;
     options.channel = channel;
@@ -147,8 +164,13 @@ Result<void> Node::startChannels() {
     const serve::Labels labels{{"channel", id}};
     auto& frames = metrics_.histogram("dvpe_frame_seconds", "From the last byte of the access unit that let a picture out to its encoded packet.", bounds, labels);
     auto& starts = metrics_.histogram("dvpe_segment_start_seconds", "The same, for the first picture of each segment.", bounds, labels);
-    options.metrics.frame = [&frames, &starts](double seconds, bool start) { (start ? starts : frames).observe(seconds); };
+    options.metrics.frame = [this, i = channels_.size(), &frames, &starts](double seconds, bool start) {
+      (start ? starts : frames).observe(seconds);
+      if (start) ready_.pictures(i);
+    };
+    const base::Ticks cell = timeline::Grid(options.profile.fps).cell();
     DVPE_TRY(auto made, Channel::create(std::move(options), pool_->get_executor(), *budget_));
+    ready_.add(channel.epoch, cell, made->resume().has_value());
     channels_.push_back(std::move(made));
     documents_.push_back(&channel);
     watch(channels_.size() - 1, channel);
@@ -181,7 +203,11 @@ Result<void> Node::startDecisions() {
     directed.push_back({channel.id, grid, channel.epoch, channel.languages, library_.slates.at(channel.id), &channels_[i]->demand(),
                         channels_[i]->journalled().cohorts, channels_[i]->resume(),
                         [this, i](std::size_t index, const std::string& id) { channels_[i]->packager().cohort(index, id); },
-                        [this, i](std::shared_ptr<const timeline::Cell> cell) { router_->listed(i, std::move(cell)); }});
+                        [this, i](std::shared_ptr<const timeline::Cell> cell) {
+                          const base::Ticks end = cell->end;
+                          router_->listed(i, std::move(cell));
+                          ready_.listed(i, end);
+                        }});
   }
   personalize::DirectorOptions options;
   options.maxSessions = static_cast<std::size_t>(config_.limits.maxSessions);
@@ -206,6 +232,9 @@ Result<void> Node::startServing() {
   options.creatives = library_.creatives;
   options.personas = library_.personas;
   options.operatorKey = secrets_->operatorKey;
+  usePlatforms(secrets_->platformKeys, config_.platforms.audience);
+  options.verifier = [this](std::string_view jwt) { return platformIdentity(jwt); };
+  options.ready = [this] { return ready_.ready(); };
   options.sessionKeys = secrets_->session;
   options.pseudonymKey = secrets_->pseudonym;
   options.loops = loopsOf(config_);
@@ -251,6 +280,8 @@ Result<void> Node::startIngest() {
     options.tlsPort = static_cast<std::uint16_t>(config_.rtmp.tlsPort);
   }
   DVPE_CHECK(intake_->start(std::move(options)));
+  ready_.start();
+  reloaded_.set(1);
   std::printf("{\"ready\":true,\"http\":%u,\"rtmp\":%u,\"rtmps\":%u}\n", server_->port(), intake_->rtmp().port(), intake_->rtmp().tlsPort());
   std::fflush(stdout);
   spdlog::info("on air http={} rtmp={} channels={} media={} loops={}", server_->port(), intake_->rtmp().port(), channels_.size(),
@@ -267,11 +298,61 @@ void Node::wait() {
     int signal = 0;
     if (sigwait(&set, &signal) != 0) continue;
     if (signal != SIGHUP) return;
-    spdlog::info("SIGHUP: the configuration in force stays; restart to change it");
+    reloaded_.set(reload() ? 1 : 0);
   }
 }
 
+// Takes over what may change while the node runs; all or nothing. Main thread.
+bool Node::reload() {
+  const LoadedConfig fresh = loadConfig(file_, processEnvironment());
+  const auto mistakes = fresh.mistakes.empty() ? checkFiles(fresh) : fresh.mistakes;
+  for (const ConfigMistake& mistake : mistakes) spdlog::error("{}", describe(mistake));
+  if (!mistakes.empty()) {
+    spdlog::error("the configuration is not reloaded: what was in force stays mistakes={}", mistakes.size());
+    return false;
+  }
+  const Config next = reloaded(inForce_, fresh.config);
+  auto secrets = reloadSecrets(next);
+  if (!secrets) {
+    spdlog::error("the configuration is not reloaded: what was in force stays reason=\"{}\"", secrets.error().message);
+    return false;
+  }
+  const ConfigChanges changed = changes(inForce_, fresh.config);
+  const std::size_t streamKeys = secrets.value().streamKeys.size();
+  intake_->setKeys(std::move(secrets.value().streamKeys));
+  router_->setOperatorKey(std::move(secrets.value().operatorKey));
+  usePlatforms(std::move(secrets.value().platformKeys), next.platforms.audience);
+  inForce_ = next;
+  for (const std::string& key : changed.live) spdlog::info("changed key={}", key);
+  for (const std::string& key : changed.restart) spdlog::warn("changed in the file, takes a restart key={}", key);
+  spdlog::info("the configuration is reloaded changed={} restart={} stream_keys={}", changed.live.size(), changed.restart.size(), streamKeys);
+  spdlog::set_level(spdlog::level::from_str(next.log.level));
+  return true;
+}
+
+void Node::usePlatforms(std::optional<privacy::PlatformKeys> keys, std::string audience) {
+  if (keys && keys->ignored() > 0) spdlog::warn("platform keys of other kinds are passed over count={}", keys->ignored());
+  auto fresh = std::make_shared<const Platforms>(Platforms{std::move(keys), std::move(audience)});
+  const std::lock_guard lock(platformsMutex_);
+  platforms_ = std::move(fresh);
+}
+
+// Any thread. Subjects and token ids are the platform's own: two platforms may use the same.
+Result<serve::PlatformIdentity> Node::platformIdentity(std::string_view jwt) {
+  std::shared_ptr<const Platforms> platforms;
+  {
+    const std::lock_guard lock(platformsMutex_);
+    platforms = platforms_;
+  }
+  if (!platforms->keys) return base::fail(base::ErrorCode::kUnsupported, "this node takes no platform tokens: secrets.platform_keys_file is not set");
+  const std::int64_t now = std::chrono::floor<std::chrono::seconds>(clock_.wall()).time_since_epoch().count();
+  DVPE_TRY(auto claims, platforms->keys->verify(jwt, now, platforms->audience));
+  const auto own = [&claims](const std::string& name) { return claims.issuer + '\n' + name; };
+  return serve::PlatformIdentity{own(claims.id), own(claims.subject), std::move(claims.channel), std::move(claims.attributes), std::move(claims.consent)};
+}
+
 void Node::stop() {
+  ready_.drain();
   spdlog::info("draining");
   if (server_) server_->stop(std::chrono::seconds(5));
   if (intake_) intake_->stop();
@@ -282,7 +363,7 @@ void Node::stop() {
 
 }  // namespace
 
-int runNode(const Config& config) {
+int runNode(const Config& config, const std::filesystem::path& file) {
   base::setupLog(config.log.level, config.log.format == "json");
   ::signal(SIGPIPE, SIG_IGN);
   sigset_t set;
@@ -291,7 +372,7 @@ int runNode(const Config& config) {
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
   const rlimit noCore{0, 0};  // keys and viewers' data are in memory
   ::setrlimit(RLIMIT_CORE, &noCore);
-  Node node(config);
+  Node node(config, file);
   if (const auto started = node.start(); !started) {
     spdlog::error("the node cannot start reason=\"{}\"", started.error().message);
     node.stop();

@@ -9,6 +9,7 @@
 namespace dvpe::node {
 
 // Runs until SIGINT or SIGTERM. Main thread. Returns an exit code of command.h; says why on standard error.
-int runNode(const Config& config);
+// file: what config was loaded from, read again on SIGHUP; empty: there is none, only the environment and secrets.
+int runNode(const Config& config, const std::filesystem::path& file);
 
 }  // namespace dvpe::node

@@ -94,9 +94,18 @@ base::Result<Secrets> loadSecrets(const Config& config, base::Random& random) {
   DVPE_TRY(auto viewer, loadKey("viewer_key_file", files.viewerKey, random));
   DVPE_TRY(auto pseudonym, loadKey("pseudonym_key_file", files.pseudonymKey, random));
   DVPE_TRY(auto pepper, loadKey("stream_key_pepper_file", files.streamKeyPepper, random));
-  DVPE_TRY(const std::string streamKeysJson, streamKeysText(files.streamKeys));
-  DVPE_TRY(auto streamKeys, parseStreamKeys(files.streamKeys, streamKeysJson, pepper));
+  DVPE_CHECK(streamKeysText(files.streamKeys));
   DVPE_CHECK(named("operator_key_file", makeMissing(files.operatorKey, randomHex(random) + "\n")));
+  DVPE_TRY(auto live, reloadSecrets(config));
+  return Secrets{std::move(session),          viewer, pseudonym, std::move(live.streamKeys), std::move(live.operatorKey),
+                 std::move(live.platformKeys)};
+}
+
+base::Result<LiveSecrets> reloadSecrets(const Config& config) {
+  const Config::Secrets files = secretFiles(config);
+  DVPE_TRY(auto pepper, named("stream_key_pepper_file", privacy::loadSecretKey(files.streamKeyPepper)));
+  DVPE_TRY(const std::string json, named("stream_keys_file", privacy::readSecretFile(files.streamKeys, kMaxStreamKeys)));
+  DVPE_TRY(auto streamKeys, parseStreamKeys(files.streamKeys, json, pepper));
   DVPE_TRY(auto operatorKey, named("operator_key_file", privacy::readSecretFile(files.operatorKey, 1024)));
   operatorKey = trimmed(std::move(operatorKey));
   if (operatorKey.size() < 32 || operatorKey.size() > 512 ||
@@ -104,13 +113,18 @@ base::Result<Secrets> loadSecrets(const Config& config, base::Random& random) {
     return fail(ErrorCode::kInvalidInput, "secrets.operator_key_file: " + files.operatorKey.string() +
                                               ": expected one line of 32 to 512 characters");
   }
-  std::string platformKeys;
+  std::optional<privacy::PlatformKeys> platformKeys;
   if (!files.platformKeys.empty()) {
     // Public keys: whoever may read them learns nothing, whoever may write them is a platform. Mode 0600 covers both.
-    DVPE_TRY(platformKeys, named("platform_keys_file", privacy::readSecretFile(files.platformKeys)));
+    DVPE_TRY(const std::string text, named("platform_keys_file", privacy::readSecretFile(files.platformKeys)));
+    auto keys = privacy::PlatformKeys::parse(text);
+    if (!keys) {
+      return fail(keys.error().code,
+                  "secrets.platform_keys_file: " + files.platformKeys.string() + ": " + keys.error().message);
+    }
+    platformKeys = std::move(keys).value();
   }
-  return Secrets{std::move(session),     viewer, pseudonym, std::move(streamKeys), std::move(operatorKey),
-                 std::move(platformKeys)};
+  return LiveSecrets{std::move(streamKeys), std::move(operatorKey), std::move(platformKeys)};
 }
 
 base::Result<std::string> addStreamKey(const Config& config, const std::string& channel, base::Random& random) {

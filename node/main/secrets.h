@@ -7,12 +7,14 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "node/ingest/stream_keys.h"
 #include "node/main/config.h"
 #include "shared/base/clock.h"
 #include "shared/base/result.h"
+#include "shared/privacy/jwt.h"
 #include "shared/privacy/secret.h"
 #include "shared/privacy/token.h"
 
@@ -25,7 +27,14 @@ struct Secrets {
   privacy::SecretKey pseudonym;   // subject -> pseudonym; also names sessions
   ingest::StreamKeys streamKeys;  // who may publish where
   std::string operatorKey;        // bearer for cues
-  std::string platformKeys;       // a JSON Web Key Set; empty: none
+  std::optional<privacy::PlatformKeys> platformKeys;  // whose tokens start sessions; empty: nobody's
+};
+
+// Those that a running node takes anew.
+struct LiveSecrets {
+  ingest::StreamKeys streamKeys;
+  std::string operatorKey;
+  std::optional<privacy::PlatformKeys> platformKeys;
 };
 
 // The files in force: those of the configuration, or the defaults below <state>/keys.
@@ -33,6 +42,10 @@ Config::Secrets secretFiles(const Config& config);
 
 // Reads all, making what is missing. The message names the key of the configuration and the file, never a content.
 base::Result<Secrets> loadSecrets(const Config& config, base::Random& random);
+
+// The same of those that may change while the node runs; what is missing is an error then: a misspelt name must not
+// turn every publisher away.
+base::Result<LiveSecrets> reloadSecrets(const Config& config);
 
 // A new stream key for the channel, of which only the keyed hash is added to the stream keys file. Returns the key; it
 // is nowhere else. kInvalidInput: not a channel's id. Not for two callers at once: the later one's file stands.

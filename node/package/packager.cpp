@@ -141,6 +141,14 @@ void Packager::finishAudio(int track) {
 
 void Packager::storeAudio(int track, Open& open) {
   Track& t = tracks_[static_cast<std::size_t>(track)];
+  if (t.next != Grid::audioSlot(open.cell.start)) {  // its first frames are gone: better slate than a gap in the sound
+    open.lost.insert(timeline::kBaseVariant);
+    while (t.next < Grid::audioSlot(open.cell.end) && !t.frames.empty()) {
+      t.frames.pop_front();
+      ++t.next;
+    }
+    return;
+  }
   const auto count = static_cast<std::size_t>(Grid::audioSlot(open.cell.end) - t.next);
   std::vector<ByteView> frames;
   frames.reserve(count);
@@ -161,17 +169,20 @@ void Packager::caption(timeline::Caption caption) {
   });
 }
 
-void Packager::storeCaptions(const timeline::Cell& cell) {
+bool Packager::storeCaptions(const timeline::Cell& cell) {
   for (std::size_t track = 0; track < shape_.captionLanguages.size(); ++track) {
     std::vector<timeline::Caption> own;
     for (const auto& caption : captions_) {
       if (caption.track == static_cast<int>(track)) own.push_back(caption);
     }
     const std::string text = vttSegment(cell.start, cell.end, own);
-    (void)store(timeline::kBaseVariant, captionRendition(static_cast<int>(track)), cell.start, cell.end,
-                base::view(text), SegmentType::kText);
+    if (!store(timeline::kBaseVariant, captionRendition(static_cast<int>(track)), cell.start, cell.end,
+               base::view(text), SegmentType::kText)) {
+      return false;
+    }
   }
   while (!captions_.empty() && captions_.front().end < cell.start) captions_.pop_front();
+  return true;
 }
 
 Packager::Open* Packager::find(std::int64_t msn) {
@@ -203,12 +214,12 @@ bool Packager::list(Open open) {
     }
   }
   auto shared = std::make_shared<const timeline::Cell>(cell);
-  if (!journal_.cell(shared)) {
+  // Captions are listed as files even where slate fills a hole.
+  if (!storeCaptions(cell) || !journalCohorts() || !journal_.cell(shared)) {
     ++counters_.writeErrors;
     open_.push_front(std::move(open));
     return false;
   }
-  if (!shared->hole) storeCaptions(*shared);
   ++counters_.cells;
   if (shared->hole) ++counters_.holes;
   counters_.lastListedMsn = shared->msn;
@@ -233,8 +244,18 @@ void Packager::spanEnds(std::string id, base::Ticks at) {
 
 void Packager::cohort(std::size_t index, std::string id) {
   boost::asio::post(strand_, [this, index, id = std::move(id)] {
-    if (!journal_.cohort(index, id)) ++counters_.writeErrors;
+    cohorts_.emplace_back(index, id);
+    if (!journalCohorts()) ++counters_.writeErrors;
   });
+}
+
+// False: those that are left are tried again before the next cell, which may name them.
+bool Packager::journalCohorts() {
+  while (!cohorts_.empty()) {
+    if (!journal_.cohort(cohorts_.front().first, cohorts_.front().second)) return false;
+    cohorts_.pop_front();
+  }
+  return true;
 }
 
 void Packager::wait() {

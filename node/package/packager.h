@@ -88,7 +88,8 @@ class Packager {
                base::Ticks end, base::Result<base::Bytes> segment);
   void finishAudio(int track);
   void storeAudio(int track, Open& open);
-  void storeCaptions(const timeline::Cell& cell);
+  bool storeCaptions(const timeline::Cell& cell);
+  bool journalCohorts();
   void settle();
   bool list(Open open);
   Open* find(std::int64_t msn);
@@ -104,6 +105,7 @@ class Packager {
   std::deque<Open> open_;
   std::vector<Track> tracks_;
   std::deque<timeline::Caption> captions_;
+  std::deque<std::pair<std::size_t, std::string>> cohorts_;  // not journalled yet
   PackagerCounters counters_;
 };
 

@@ -69,7 +69,7 @@ std::uint32_t Director::nowSeconds() const {
 std::int64_t Director::unixNow() const { return std::chrono::floor<std::chrono::seconds>(clock_.wall()).time_since_epoch().count(); }
 
 Result<void> Director::start() {
-  DVPE_CHECK(store_.each([this](const privacy::SessionId& id, base::ByteView record) { restore(id, record); }));
+  DVPE_CHECK(store_.each([this](const privacy::SessionId& id, base::ByteView record) { return restore(id, record); }));
   for (std::size_t c = 0; c < channels_.size(); ++c) publishDemand(c);
   asio::co_spawn(context_, housekeeping(), asio::detached);
   thread_ = std::thread([this] {
@@ -155,6 +155,7 @@ void Director::spanAnnounced(std::size_t number, const timeline::Span& span) {
   const auto before = std::chrono::steady_clock::now();
   ChannelState& channel = *channels_[number];
   channel.spans[span.id] = span;
+  std::vector<std::unique_ptr<const SessionView>> bound;
   for (const auto& [id, record] : records_) {
     if (record.channel != number) continue;
     const SessionView* old = table_.peek(id);
@@ -167,11 +168,18 @@ void Director::spanAnnounced(std::size_t number, const timeline::Span& span) {
     auto view = std::make_unique<SessionView>(*old);
     std::erase_if(view->pods, [&](const auto& p) { return !channel.spans.contains(p->spanId); });
     view->pods.push_back(std::move(pod));
-    if (!journal(id, record, *view)) continue;  // what cannot be remembered is not promised: the programme
-    table_.put(std::move(view), nowSeconds());
-    ++counters_.bound;
+    if (journal(id, record, *view)) bound.push_back(std::move(view));
   }
-  if (!store_.commit()) ++counters_.storeErrors;
+  // What cannot be remembered is not promised: the programme.
+  if (const auto done = store_.commit(); done) {
+    for (auto& view : bound) table_.put(std::move(view), nowSeconds());
+    counters_.bound += bound.size();
+  } else {
+    ++counters_.storeErrors;
+    spdlog::error("a break's content is not bound: the session journal cannot be written channel={} reason=\"{}\"",
+                  channel.config.id, done.error().message);
+    if (batch_) batch_->result = done;  // new sessions were in the same transaction
+  }
   counters_.lastBindMicroseconds = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - before).count());
 }
@@ -233,7 +241,9 @@ asio::awaitable<Reply> Director::create(NewSession request) {
   if (auto journalled = journal(request.id, record, *view); !journalled) co_return Reply{journalled.as_failure()};
   records_[request.id] = std::move(record);
   table_.put(std::move(view), nowSeconds());
-  publishDemand(number.value());
+  // One more of a cohort that is watched already is counted within the second.
+  const std::size_t cohort = table_.peek(request.id)->cohort;
+  if (cohort >= channel.viewers.size() || channel.viewers[cohort] == 0) publishDemand(number.value());
   auto done = co_await committed();
   if (!done) {
     table_.erase(request.id);
@@ -258,7 +268,7 @@ asio::awaitable<Result<void>> Director::committed() {
 void Director::commitSoon() {
   const auto batch = std::move(batch_);
   batch_.reset();
-  batch->result = store_.commit();
+  if (batch->result) batch->result = store_.commit();
   if (!batch->result) {
     ++counters_.storeErrors;
     spdlog::error("the session journal cannot be written reason=\"{}\"", batch->result.error().message);
@@ -274,7 +284,9 @@ void Director::publishDemand(std::size_t number) {
   for (const auto& [id, record] : records_) {
     if (record.channel != number) continue;
     const SessionView* view = table_.peek(id);
-    if (view != nullptr && now - table_.lastSeen(id) <= static_cast<std::uint32_t>(options_.watching.count())) ++viewers[view->cohort];
+    // Signed: a loop may have seen the viewer in a second that had not begun here.
+    const auto ago = static_cast<std::int32_t>(now - table_.lastSeen(id));
+    if (view != nullptr && ago <= static_cast<std::int32_t>(options_.watching.count())) ++viewers[view->cohort];
   }
   auto list = std::make_shared<timeline::DemandList>();
   for (std::size_t i = 0; i < viewers.size(); ++i) {
@@ -282,6 +294,7 @@ void Director::publishDemand(std::size_t number) {
     list->push_back({static_cast<std::uint16_t>(i), {}, channel.overlays[i], viewers[i]});
   }
   channel.config.demand->set(std::move(list));
+  channel.viewers = std::move(viewers);
 }
 
 asio::awaitable<void> Director::housekeeping() {

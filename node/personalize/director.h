@@ -112,7 +112,7 @@ class Director {
   void commitSoon();
   void publishDemand(std::size_t channel);
   boost::asio::awaitable<void> housekeeping();
-  void restore(const privacy::SessionId& id, base::ByteView record);
+  bool restore(const privacy::SessionId& id, base::ByteView record);
   std::string explanation(const privacy::SessionClaims& claims, const SessionView& view);
   std::uint32_t nowSeconds() const;
   std::int64_t unixNow() const;

@@ -52,17 +52,17 @@ Result<void> Director::journal(const privacy::SessionId& id, const Record& recor
 }
 
 // One session of the journal. What cannot be understood, or belongs to a channel that is gone, is left out: its viewer
-// is asked to start again, which contradicts nothing.
-void Director::restore(const privacy::SessionId& id, base::ByteView bytes) {
+// is asked to start again, which contradicts nothing. False: its token has expired, it can be forgotten.
+bool Director::restore(const privacy::SessionId& id, base::ByteView bytes) {
   try {
     const auto json = boost::json::parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     const object& o = json.as_object();
     std::string token(o.at("token").as_string());
     auto claims = tokens_.open(token, unixNow());
-    if (!claims) return;
+    if (!claims) return claims.error().code != base::ErrorCode::kRefused;
     auto number = channelOf(claims.value().channel);
     auto attributes = attributesOf(claims.value());
-    if (!number || !attributes) return;
+    if (!number || !attributes) return true;
     ChannelState& channel = *channels_[number.value()];
     const auto choice = decisions::choose(*compiled_, channel.config.id, attributes.value());
     auto view = std::make_unique<SessionView>();
@@ -79,6 +79,7 @@ void Director::restore(const privacy::SessionId& id, base::ByteView bytes) {
   } catch (const std::exception& e) {
     spdlog::warn("a session's record cannot be read reason=\"{}\"", e.what());
   }
+  return true;
 }
 
 boost::asio::awaitable<Reply> Director::explain(std::string token) {

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <vector>
 
+#include "shared/base/log.h"
+
 namespace dvpe::personalize {
 
 namespace {
@@ -119,6 +121,9 @@ constexpr std::uint32_t kRecordVersion = 1;
 }  // namespace
 
 struct SessionStore::Impl {
+  Impl(privacy::WrappingKeys k, base::Random& r) : wrapping(std::move(k)), random(r) {}
+  const privacy::WrappingKeys wrapping;
+  base::Random& random;
   std::unique_ptr<Environment> keys, sessions;
   std::unique_ptr<LmdbKeyStore> keyStore;
   std::unique_ptr<privacy::Sealer> sealer;
@@ -129,11 +134,11 @@ SessionStore::~SessionStore() = default;
 
 Result<std::unique_ptr<SessionStore>> SessionStore::open(const std::filesystem::path& folder, privacy::WrappingKeys keys,
                                                          base::Random& random, std::size_t megabytes) {
-  auto impl = std::make_unique<Impl>();
+  auto impl = std::make_unique<Impl>(std::move(keys), random);
   DVPE_TRY(impl->keys, Environment::open(folder / "keys", std::max<std::size_t>(megabytes / 2, 16)));
   DVPE_TRY(impl->sessions, Environment::open(folder / "sessions", std::max<std::size_t>(megabytes, 16)));
   impl->keyStore = std::make_unique<LmdbKeyStore>(*impl->keys);
-  impl->sealer = std::make_unique<privacy::Sealer>(std::move(keys), *impl->keyStore, random);
+  impl->sealer = std::make_unique<privacy::Sealer>(impl->wrapping, *impl->keyStore, random);
   return std::unique_ptr<SessionStore>(new SessionStore(std::move(impl)));
 }
 
@@ -149,13 +154,16 @@ Result<void> SessionStore::erase(const privacy::SessionId& id) { return impl_->s
 Result<void> SessionStore::commit() {
   if (auto keys = impl_->keys->commit(); !keys) {
     impl_->sessions->abort();
+    // It remembers keys that did not reach the disk.
+    impl_->sealer = std::make_unique<privacy::Sealer>(impl_->wrapping, *impl_->keyStore, impl_->random);
     return keys;
   }
   return impl_->sessions->commit();
 }
 
-Result<void> SessionStore::each(const std::function<void(const privacy::SessionId&, base::ByteView)>& take) {
+Result<void> SessionStore::each(const std::function<bool(const privacy::SessionId&, base::ByteView)>& take) {
   std::vector<privacy::SessionId> dead;
+  std::size_t closed = 0;
   DVPE_CHECK(impl_->sessions->each([&](base::ByteView key, base::ByteView value) {
     privacy::SessionId id{};
     privacy::Pseudonym viewer{};
@@ -163,12 +171,13 @@ Result<void> SessionStore::each(const std::function<void(const privacy::SessionI
     std::memcpy(id.data(), key.data(), id.size());
     std::memcpy(viewer.data(), value.data(), viewer.size());
     auto record = impl_->sealer->open(viewer, "session", kRecordVersion, value.subspan(viewer.size()));
-    if (record) {
-      take(id, record.value());
-    } else {
+    if (record ? !take(id, record.value()) : record.error().code == ErrorCode::kNotFound) {
       dead.push_back(id);
+    } else if (!record) {
+      ++closed;
     }
   }));
+  if (closed > 0) spdlog::error("sessions cannot be opened: is the viewers' key the right one? sessions={}", closed);
   for (const auto& id : dead) DVPE_CHECK(impl_->sessions->erase(id));
   return commit();
 }

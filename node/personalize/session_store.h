@@ -29,8 +29,9 @@ class SessionStore {
   // Everything since the last commit is on disk when this returns well; else nothing of it is.
   base::Result<void> commit();
 
-  // Each record that can be opened; one whose viewer was erased is removed. put() is not allowed meanwhile.
-  base::Result<void> each(const std::function<void(const privacy::SessionId&, base::ByteView)>& take);
+  // Each record that can be opened; one whose viewer was erased is removed, and so is one for which take says false.
+  // What does not open for another reason (a wrapping key that is not ours) is left. put() is not allowed meanwhile.
+  base::Result<void> each(const std::function<bool(const privacy::SessionId&, base::ByteView)>& take);
 
   // Deletes the viewer's key: none of their records opens from now on.
   base::Result<void> eraseViewer(const privacy::Pseudonym& viewer);

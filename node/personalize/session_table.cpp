@@ -27,7 +27,8 @@ std::atomic<SessionTable::Node*>& SessionTable::bucket(const privacy::SessionId&
 }
 
 SessionTable::Node* SessionTable::node(const privacy::SessionId& id) const {
-  for (Node* n = bucket(id).load(std::memory_order_acquire); n != nullptr; n = n->next.load(std::memory_order_acquire)) {
+  // Ordered after the scope's epoch, so that the writer either sees the scope or is seen (a load like any other on x86).
+  for (Node* n = bucket(id).load(std::memory_order_seq_cst); n != nullptr; n = n->next.load(std::memory_order_seq_cst)) {
     if (n->id == id) return n;
   }
   return nullptr;

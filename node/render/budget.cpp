@@ -39,7 +39,8 @@ std::vector<std::string> Budget::admit(const std::string& channel, const std::ve
       left -= share.programme;
       if (id != channel) left -= share.running * (share.variant > 0 ? share.variant : kFirstGuess);
     }
-    room = static_cast<std::size_t>(std::max(0.0, std::floor(left / each + 1e-9)));
+    const auto fits = [each](double cores) { return static_cast<std::size_t>(std::max(0.0, std::floor(cores / each + 1e-9))); };
+    room = std::max(fits(left), std::min(running.size(), fits(left * kStaying)));
   }
   std::vector<std::pair<double, std::string>> order;
   for (const auto& variant : wanted) {

@@ -18,7 +18,8 @@ namespace dvpe::render {
 // Costs are CPU seconds per second of programme, measured by whoever spends them and reported once per segment. What is
 // left of the capacity after every channel's own decode and base ladder is for variants; over that, those with the
 // fewest viewers fall back to the programme. One that is on air already counts for 20 % more, so that two of nearly
-// equal size do not take turns.
+// equal size do not take turns; and as many as are on air stay while they cost up to 20 % more than there is, so that a
+// cost that wavers does not end and start one at each cut.
 class Budget {
  public:
   // cores: CPU seconds per second that rendering may take. variants >= 0 fixes the number instead of measuring.

@@ -12,8 +12,9 @@ namespace {
 
 // The overlay as it is at the cut, or nothing if it is not on air.
 std::optional<ActiveOverlay> activeAt(const timeline::OverlayUse& use, const timeline::Cut& cut, const timeline::CutState& state) {
-  ActiveOverlay active{use.overlay, use.values, {}, Ticks{0}, std::nullopt};
+  ActiveOverlay active{use.overlay, use.values, {}, Ticks{0}, std::nullopt, {}};
   if (use.trigger == model::Trigger::kAlways) return active;
+  active.event = use.event;
   if (cut.span) {
     const bool named = cut.span->kind == timeline::SpanKind::kBreak ? use.event == "break" : use.event == cut.span->name;
     if (named) {
@@ -28,7 +29,8 @@ std::optional<ActiveOverlay> activeAt(const timeline::OverlayUse& use, const tim
   if (event.until && *event.until < cut.at) return std::nullopt;
   active.from = *event.from;
   active.programme = event.mark.values;
-  if (event.until) {
+  // The state may be that of a later cut: what ends there is still on air here, and its end not known yet.
+  if (event.until && *event.until == cut.at) {
     active.until = *event.until + Ticks{use.overlay->out.milliseconds * base::kTicksPerMillisecond};
     if (use.overlay->out.kind == model::AnimationKind::kNone) return std::nullopt;  // nothing left to show
   }
@@ -41,6 +43,7 @@ std::string digest(const std::vector<ActiveOverlay>& overlays) {
   for (const auto& o : overlays) {
     add(o.overlay->id);
     add(std::to_string(o.overlay->revision));
+    add(o.event);
     for (const auto& [k, v] : o.values) {
       add(k);
       add(v);

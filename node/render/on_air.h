@@ -23,9 +23,11 @@ struct ActiveOverlay {
   std::map<std::string, std::string> programme;  // the event's, equal for all viewers
   Ticks from{};                                  // its animation starts here; 0: it was always there
   std::optional<Ticks> until;                    // and ends here, when that is known
+  std::string event;                             // what it waits for; empty: nothing
 };
 
-// The programme as some cohorts see it from one cut to the next. id: 16 hex digits of the overlays and values.
+// The programme as some cohorts see it from one cut to the next. id: 16 hex digits of the overlays, their events (which
+// decide when they enter and leave) and values.
 struct Variant {
   std::string id;
   std::vector<ActiveOverlay> overlays;

@@ -4,6 +4,16 @@
 
 namespace dvpe::render {
 
+namespace {
+
+// What is left, in seconds begun: "0:01" stands until the very end.
+std::int64_t countdown(const ActiveOverlay& active, Ticks at) {
+  const std::int64_t left = active.until ? (*active.until - at).count() : 0;
+  return left > 0 ? (left + base::kTicksPerSecond - 1) / base::kTicksPerSecond : 0;
+}
+
+}  // namespace
+
 base::Result<std::shared_ptr<const overlay::Painter>> PainterShop::get(const model::Overlay& overlay, int width, int height) {
   const std::string key = overlay.id + "@" + std::to_string(overlay.revision) + "/" + std::to_string(width) + "x" + std::to_string(height);
   const std::lock_guard lock(mutex_);
@@ -19,7 +29,7 @@ base::Result<Sprites> Sprites::create(PainterShop& shop, const std::vector<Activ
   sprites.epoch_ = epoch;
   for (const auto& active : overlays) {
     DVPE_TRY(auto painter, shop.get(*active.overlay, width, height));
-    sprites.all_.push_back(One{active, std::move(painter), {}, -1});
+    sprites.all_.push_back(One{active, std::move(painter), {}, -1, -1});
   }
   return sprites;
 }
@@ -28,20 +38,27 @@ void Sprites::repaint(One& one, Ticks at) const {
   overlay::ProgrammeValues programme;
   programme.wall = base::toWall(epoch_, at);
   programme.values = one.active.programme;
-  if (one.active.until) programme.countdownSeconds = (*one.active.until - at).count() / base::kTicksPerSecond;
+  if (one.active.until) programme.countdownSeconds = countdown(one.active, at);
   one.sprite = toYuva(one.painter->paint(one.active.values, programme));
+}
+
+// The clock changes with seconds of wall time and a countdown with seconds before its end: at whichever comes, so that
+// what is shown never depends on where the segment began.
+void Sprites::keepTime(One& one, Ticks at) const {
+  std::int64_t clock = 0, left = 0;
+  if (one.painter->needsRepaintEverySecond()) {
+    clock = std::chrono::floor<std::chrono::seconds>(base::toWall(epoch_, at)).time_since_epoch().count();
+    left = countdown(one.active, at);
+  }
+  if (clock == one.paintedClock && left == one.paintedCountdown) return;
+  repaint(one, at);
+  one.paintedClock = clock;
+  one.paintedCountdown = left;
 }
 
 void Sprites::blendInto(media::Frame& frame, Ticks at) {
   for (One& one : all_) {
-    // Clocks and countdowns change with whole seconds of either; repainting at frame seconds of both would be one too many,
-    // so that the countdown's phase is taken from the tick it ends at.
-    const std::int64_t phase = one.active.until ? one.active.until->count() % base::kTicksPerSecond : 0;
-    const std::int64_t second = one.painter->needsRepaintEverySecond() ? (at.count() - phase) / base::kTicksPerSecond : 0;
-    if (second != one.paintedSecond) {
-      repaint(one, at);
-      one.paintedSecond = second;
-    }
+    keepTime(one, at);
     overlay::Motion motion;
     if (one.active.from != Ticks{0}) {
       const auto left = one.active.until ? std::optional<Ticks>(*one.active.until - at) : std::nullopt;

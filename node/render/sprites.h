@@ -44,9 +44,10 @@ class Sprites {
     ActiveOverlay active;
     std::shared_ptr<const overlay::Painter> painter;
     YuvaSprite sprite;
-    std::int64_t paintedSecond = -1;
+    std::int64_t paintedClock = -1, paintedCountdown = -1;  // the seconds that are painted
   };
   void repaint(One& one, Ticks at) const;
+  void keepTime(One& one, Ticks at) const;
 
   base::WallTime epoch_{};
   std::vector<One> all_;

@@ -48,6 +48,7 @@ Router::Router(RouterOptions options, personalize::Director& director, const Pla
       assembleSeconds_(metrics.histogram("dvpe_playlist_assemble_seconds", "Opening the session and assembling its media playlist.",
                                          {1e-6, 2e-6, 4e-6, 8e-6, 16e-6, 64e-6, 256e-6, 1e-3})),
       refusedTokens_(metrics.counter("dvpe_tokens_refused_total", "Session tokens that are not ours, altered or expired.")) {
+  operatorKey_ = options_.operatorKey;
   for (const auto& channel : options_.channels) {
     auto state = std::make_unique<ChannelState>(channel.facts);
     const auto tracks = std::count_if(channel.facts.renditions.begin(), channel.facts.renditions.end(),
@@ -128,7 +129,7 @@ bool Router::playlist(int number, std::string_view path, Response& response) {
     return true;
   }
   const personalize::SessionTable::ReadScope scope(director_.table(), number);
-  const auto seconds = static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(before.time_since_epoch()).count());
+  const auto seconds = static_cast<std::uint32_t>(std::chrono::floor<std::chrono::seconds>(clock_.steady().time_since_epoch()).count());
   const personalize::SessionView* session = director_.table().find(claims.sessionId, seconds);
   if (session == nullptr) {
     answerError(response, 410, "gone", "this session is not known here any more: start a new one");
@@ -146,9 +147,12 @@ bool Router::playlist(int number, std::string_view path, Response& response) {
   const Snapshot& view = snapshot(loop, session->channel);
   if (rendition == facts.renditions.end() || !view.window) {
     response.headers.clear();
-    answerError(response, rendition == facts.renditions.end() ? 404 : 503, "unavailable",
-                rendition == facts.renditions.end() ? "there is no such rendition" : "the channel is not on air yet");
-    if (response.status == 503) response.headers += "Retry-After: 2\r\n";
+    if (rendition == facts.renditions.end()) {
+      answerError(response, 404, "not_found", "there is no such rendition");
+    } else {
+      answerError(response, 503, "unavailable", "the channel is not on air yet");
+      response.headers += "Retry-After: 2\r\n";
+    }
     return true;
   }
   assemble(facts, *view.window, static_cast<std::size_t>(rendition - facts.renditions.begin()), *session, response.body);
@@ -190,7 +194,7 @@ bool Router::segment(std::string_view path, Response& response) {
 bool Router::conditioned(int number, std::string_view path, Response& response) {
   Loop& loop = loops_[static_cast<std::size_t>(number)];
   const std::string key(path);
-  const auto kept = std::find_if(loop.placed.begin(), loop.placed.end(), [&](const auto& p) { return p.first == key; });
+  const auto kept = std::find_if(loop.placed.begin(), loop.placed.end(), [&](const Placed& p) { return p.path == key; });
   const auto notFound = [&response](std::string_view why) {
     answerError(response, 404, "not_found", why);
     return true;
@@ -223,11 +227,11 @@ bool Router::conditioned(int number, std::string_view path, Response& response) 
                                                         : package::placeAudio(facts.grid, cut->start, cut->end, pieces);
     if (!bytes) return notFound(bytes.error().message);
     if (loop.placed.size() == kPlacedKept) loop.placed.pop_back();
-    loop.placed.insert(loop.placed.begin(), {key, base::share(std::move(bytes).value())});
+    loop.placed.insert(loop.placed.begin(), {key, base::share(std::move(bytes).value()), known->kind == Rendition::Kind::kAudio});
   }
-  response.contentType = "video/mp4";
+  response.contentType = loop.placed.front().audio ? "audio/mp4" : "video/mp4";
   response.headers += kImmutable;
-  response.shared = loop.placed.front().second;
+  response.shared = loop.placed.front().bytes;
   return true;
 }
 

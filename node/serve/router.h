@@ -6,6 +6,8 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -46,6 +48,7 @@ struct ServedChannel {
 // Claims of a platform's token, or why it is refused. Thread-safe.
 struct PlatformIdentity {
   std::string jti, subject;
+  std::string channel;  // the only one that it may see; empty: any
   model::Map attributes;
   std::vector<std::string> purposes;
 };
@@ -68,6 +71,9 @@ class Router final : public Handler {
   Router(RouterOptions options, personalize::Director& director, const PlayerAssets& player, Metrics& metrics, const base::Clock& clock,
          base::Random& random);
   ~Router() override;
+
+  // The bearer for cues from now on. Any thread.
+  void setOperatorKey(std::string key);
 
   // A cell is listed from now on. From the director's thread, in order for each channel.
   void listed(std::size_t channel, std::shared_ptr<const timeline::Cell> cell);
@@ -92,12 +98,17 @@ class Router final : public Handler {
     std::shared_ptr<const Snapshot> snapshot = std::make_shared<const Snapshot>();
     std::atomic<std::uint64_t> version{0};
   };
+  struct Placed {
+    std::string path;
+    base::SharedBytes bytes;
+    bool audio = false;
+  };
   // A loop's own: no other thread touches it.
   struct alignas(64) Loop {
     std::unique_ptr<privacy::TokenOpener> opener;
     std::vector<std::shared_ptr<const Snapshot>> snapshots;
     std::vector<std::uint64_t> versions;
-    std::vector<std::pair<std::string, base::SharedBytes>> placed;  // the newest first
+    std::vector<Placed> placed;  // the newest first
   };
 
   bool playlist(int loop, std::string_view path, Response& response);
@@ -106,6 +117,9 @@ class Router final : public Handler {
   void operations(const Request& request, Response& response);
   const Snapshot& snapshot(Loop& loop, std::size_t channel);
   std::size_t channelOf(std::string_view id) const;
+
+  std::string newHandle(const std::string& channel, const std::string& session);
+  std::string redeem(std::string_view channel, std::string_view handle);
 
   boost::asio::awaitable<void> newSession(const Request& request, Response& response);
   boost::asio::awaitable<void> live(const Request& request, Response& response);
@@ -120,6 +134,16 @@ class Router final : public Handler {
   base::Random& random_;
   std::vector<std::unique_ptr<ChannelState>> channels_;
   std::vector<Loop> loops_;
+
+  // What POST /v1/sessions and cues may wait for; never locked on the request path.
+  struct Handle {
+    std::string channel, session;
+    std::chrono::steady_clock::time_point until;
+  };
+  std::mutex slowMutex_;
+  std::string operatorKey_;
+  std::map<std::string, Handle, std::less<>> handles_;  // by the digest of the handle
+  std::deque<std::string> handleOrder_;                 // the same, the oldest first
   Histogram& assembleSeconds_;
   Counter& refusedTokens_;
 };

@@ -28,6 +28,9 @@ using base::Result;
 namespace {
 
 constexpr std::size_t kMaxBody = 16 * 1024;
+constexpr std::size_t kMaxToken = 12 * 1024;  // what is longer than a token may be is refused by who checks tokens
+constexpr std::size_t kMaxHandles = 16 * 1024;
+constexpr auto kHandleLife = std::chrono::seconds(60);
 
 // Waits for an answer that is given by calling back, on whatever thread; resumes on the coroutine's own.
 template <class T, class Start>
@@ -121,6 +124,7 @@ Result<personalize::NewSession> Router::identify(const std::string& channel, std
   if (!jwt.empty()) {
     if (!options_.verifier) return fail(ErrorCode::kUnsupported, "this node takes no platform tokens: secrets.platform_keys_file is not set");
     DVPE_TRY(auto identity, options_.verifier(jwt));
+    if (!identity.channel.empty() && identity.channel != channel) return fail(ErrorCode::kRefused, "the token is for another channel");
     jti = std::move(identity.jti);
     subject = std::move(identity.subject);
     session.attributes = std::move(identity.attributes);
@@ -137,6 +141,38 @@ Result<personalize::NewSession> Router::identify(const std::string& channel, std
   return session;
 }
 
+void Router::setOperatorKey(std::string key) {
+  const std::lock_guard lock(slowMutex_);
+  operatorKey_ = std::move(key);
+}
+
+// A name for the session that may stand in a URL that people pass on: it opens for a minute. Empty: too many are open.
+std::string Router::newHandle(const std::string& channel, const std::string& session) {
+  std::array<std::uint8_t, 16> bytes{};
+  random_.fill(bytes);
+  std::string handle = base::hex(bytes);
+  const auto now = clock_.steady();
+  const std::lock_guard lock(slowMutex_);
+  while (!handleOrder_.empty() && handles_.at(handleOrder_.front()).until <= now) {
+    handles_.erase(handleOrder_.front());
+    handleOrder_.pop_front();
+  }
+  if (handles_.size() == kMaxHandles) return {};
+  std::string digest = base::sha256(base::view(handle));
+  handles_[digest] = {channel, session, now + kHandleLife};
+  handleOrder_.push_back(std::move(digest));
+  return handle;
+}
+
+// The session of a handle, the same for as long as it opens; empty afterwards.
+std::string Router::redeem(std::string_view channel, std::string_view handle) {
+  const std::string digest = base::sha256(base::view(handle));
+  const std::lock_guard lock(slowMutex_);
+  const auto found = handles_.find(digest);
+  const bool opens = found != handles_.end() && found->second.channel == channel && clock_.steady() < found->second.until;
+  return opens ? found->second.session : std::string();
+}
+
 asio::awaitable<void> Router::newSession(const Request& request, Response& response) {
   response.headers.clear();
   auto body = parseBody(request.body);
@@ -144,12 +180,17 @@ asio::awaitable<void> Router::newSession(const Request& request, Response& respo
     answerError(response, body.error());
     co_return;
   }
-  auto channel = text(body.value(), "channel"), persona = text(body.value(), "persona"), jwt = text(body.value(), "token", 8192);
+  auto channel = text(body.value(), "channel"), persona = text(body.value(), "persona"), jwt = text(body.value(), "token", kMaxToken);
   for (const auto* field : {&channel, &persona, &jwt}) {
     if (!*field) {
       answerError(response, field->error());
       co_return;
     }
+  }
+  const auto* wantsHandle = body.value().if_contains("handle");
+  if (wantsHandle != nullptr && !wantsHandle->is_bool()) {
+    answerError(response, 400, "invalid_input", "'handle': true or false is expected");
+    co_return;
   }
   if (channel.value().empty() && !options_.channels.empty()) channel = options_.channels.front().facts.id;
   auto who = identify(channel.value(), persona.value(), jwt.value());
@@ -162,17 +203,36 @@ asio::awaitable<void> Router::newSession(const Request& request, Response& respo
     answerError(response, token.error());
     co_return;
   }
+  std::string live;
+  if (wantsHandle != nullptr && wantsHandle->get_bool()) {
+    const std::string handle = newHandle(channel.value(), token.value());
+    if (handle.empty()) {
+      answerError(response, 503, "unavailable", "too many handles are open: use the playlist's own address");
+      co_return;
+    }
+    live = ",\"live\":\"/live/" + channel.value() + "/index.m3u8?token=" + handle + "\"";
+  }
   response.status = 201;
   response.contentType = "application/json";
   response.headers += "Cache-Control: no-store\r\n";
-  response.body = "{\"session\":\"" + token.value() + "\",\"playlist\":\"/s/" + token.value() + "/index.m3u8\",\"explain\":\"/v1/explain/" + token.value() + "\"}\n";
+  response.body = "{\"session\":\"" + token.value() + "\",\"playlist\":\"/s/" + token.value() + "/index.m3u8\",\"explain\":\"/v1/explain/" + token.value() + "\"" + live + "}\n";
 }
 
-// GET /live/{channel}/index.m3u8[?persona=NAME]: a session for players that take one URL
+// GET /live/{channel}/index.m3u8[?token=HANDLE | ?persona=NAME]: a session for players that take one URL
 asio::awaitable<void> Router::live(const Request& request, Response& response) {
   response.headers.clear();
   std::string_view path = request.path.substr(6);
   path.remove_suffix(std::string_view("/index.m3u8").size());
+  if (const std::string_view handle = query(request.query, "token"); !handle.empty()) {
+    const std::string session = redeem(path, handle);
+    if (session.empty()) {
+      answerError(response, 403, "refused", "this address has expired or never was one: start a new session");
+      co_return;
+    }
+    response.status = 302;
+    response.headers += "Cache-Control: no-store\r\nLocation: /s/" + session + "/index.m3u8\r\n";
+    co_return;
+  }
   auto who = channelOf(path) == static_cast<std::size_t>(-1) ? Result<personalize::NewSession>(fail(ErrorCode::kNotFound, "there is no such channel"))
                                                              : identify(std::string(path), query(request.query, "persona"), {});
   if (!who) {
@@ -195,7 +255,12 @@ asio::awaitable<void> Router::cues(const Request& request, Response& response) {
   path.remove_suffix(5);
   const std::size_t number = channelOf(path);
   const std::string_view bearer = request.authorization.starts_with("Bearer ") ? request.authorization.substr(7) : std::string_view{};
-  if (options_.operatorKey.empty() || !privacy::equalSecrets(bearer, options_.operatorKey)) {
+  std::string key;
+  {
+    const std::lock_guard lock(slowMutex_);
+    key = operatorKey_;
+  }
+  if (key.empty() || !privacy::equalSecrets(bearer, key)) {
     answerError(response, 401, "refused", "the operator's key is expected as a bearer token");
     co_return;
   }
@@ -223,7 +288,7 @@ asio::awaitable<void> Router::cues(const Request& request, Response& response) {
     co_return;
   }
   double length = 0;
-  if (const auto* v = o.if_contains("seconds"); v != nullptr && v->is_number()) length = v->to_number<double>();
+  if (const auto* v = o.if_contains("seconds"); v != nullptr) length = v->is_number() ? v->to_number<double>() : -1;
   if (!(length >= 0 && length <= 86400)) {
     answerError(response, 400, "invalid_input", "'seconds': 0 to 86400 is expected");
     co_return;

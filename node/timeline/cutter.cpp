@@ -35,7 +35,10 @@ std::vector<Cut> Cutter::advance(const StampedMessage& message) {
   } else if (const auto time = timeOf(message)) {
     const auto* video = std::get_if<VideoPacket>(&message);
     const bool first = (video != nullptr && video->key) || std::holds_alternative<TimePasses>(message);
-    return advanceTo(*time, first);
+    // A picture takes its slot up to 3/4 slot early (law 1: a source's times are rounded and jitter): the cut at that slot
+    // must be made by then.
+    const bool slotted = video != nullptr && state_.last;
+    return advanceTo(slotted ? std::max(*time, grid_.floorFrame(*time + grid_.frame() * 3 / 4)) : *time, first);
   }
   return {};
 }

@@ -13,8 +13,8 @@
 namespace dvpe::timeline {
 
 // Feed it every stamped message in order; it answers with the cuts that became final by it. A cut is *made* when the
-// newest stamped time reaches it; until then a cue may still move it. All state is a CutState: two cutters with equal
-// states answer equally, whatever came before. One thread at a time.
+// newest stamped time reaches it (a picture counts from the slot that it may take); until then a cue may still move it.
+// All state is a CutState: two cutters with equal states answer equally, whatever came before. One thread at a time.
 //
 // The next cut follows from the last one and the span alone:
 //  - in a span: span.start + 4kU, and its end (the last cell is what remains);

@@ -80,7 +80,7 @@ def run_all(commands: list[list], seconds: float = 900) -> tuple[float, list[str
 # ---- programmes
 
 # Each scene is 5 s and unlike the one before, so that every 5 s all of the picture changes. {r}: the frame rate.
-_GRAIN = "noise=alls=6:allf=t"
+_GRAIN = "noise=alls=2:allf=t"
 _SCENES = {
     # soft clouds that drift, as sky and water do
     "clouds": "nullsrc=s=640x360:r={r}:d=5,geq=lum='random(1)*255':cb=128:cr=128,trim=end_frame=1,gblur=sigma=9,eq=contrast=6,"
@@ -109,7 +109,7 @@ def programme(seconds: int, bframes: int, audio: bool, kbits: int = 6000) -> pat
     once = CACHE / f"scenes-{hashlib.sha256(json.dumps([_SCENES, _GRAIN, 4]).encode()).hexdigest()[:12]}.mkv"
     if not once.exists():
         part = once.with_suffix(".part.mkv")
-        ffmpeg("-filter_complex", ";".join(graph), "-map", "[v]", "-c:v", "libx264", "-preset", "ultrafast", "-qp", "12", "-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", part)
+        ffmpeg("-filter_complex", ";".join(graph), "-map", "[v]", "-c:v", "libx264", "-preset", "ultrafast", "-qp", "14", "-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", part)
         part.rename(once)
     part = path.with_suffix(".part.mp4")
     sound = ["-f", "lavfi", "-i", "sine=frequency=220:sample_rate=48000"] if audio else []

@@ -34,7 +34,7 @@ import strict_client  # noqa: E402
 BUILD = nodeproc.repository() / "build"
 FEATURE_SECONDS, FEATURE_AFTER = 20, 12   # after the end of a break
 WEATHER_SECONDS, WEATHER_AFTER = 16, 36
-CODE_WORDS = {"sports-score": "the score of the match", "kitchen-tip": "a tip from the kitchen", "local-weather": "the local weather, when the programme calls for it",
+OVERLAY_WORDS = {"sports-score": "the score of the match", "kitchen-tip": "a tip from the kitchen", "local-weather": "the weather in their town, when it comes to it",
               "welcome": "a greeting"}
 
 
@@ -88,15 +88,15 @@ def describe(stage: staging.Stage, name: str, campaigns: dict) -> str:
     told = stage.explain(stage.session(name))
     seen = []
     for overlay in told.get("overlays", []):
-        words = CODE_WORDS.get(overlay["overlay"], overlay["overlay"])
-        values = [v for v in overlay.get("values", {}).values()]
-        seen.append(words + (f" ({', '.join(values)})" if values else ""))
-    clip = told.get("clip") or {}
-    if clip.get("clip"):
-        seen.append(f"a clip of their own in place of the programme ({clip['clip']}), when it comes to it")
-    fits = [campaigns.get(c["campaign"], c["campaign"]) for c in told.get("campaigns", []) if c.get("verdict") in ("true", True)]
-    if fits:
-        seen.append(f"in breaks: {', '.join(fits)}")
+        words = OVERLAY_WORDS.get(overlay["overlay"], overlay["overlay"])
+        values = ", ".join(overlay.get("values", {}).values())
+        seen.append(words + (f" ({values})" if values else ""))
+    choice = told.get("choice", {})
+    for event, clip in choice.get("clips", {}).items():
+        seen.append(f"another clip ({clip.get('clip', clip) if isinstance(clip, dict) else clip}) in place of the programme's {event}")
+    first = [campaigns.get(s["campaign"], s["campaign"]) for s in told.get("break", {}).get("slots", [])]
+    if first:
+        seen.append(f"in breaks: {' and '.join(dict.fromkeys(first))}")
     return "; ".join(seen) or "the programme as it is"
 
 
@@ -298,7 +298,8 @@ class Demo:
             if self.stage.node.process.running:
                 good = self.finish()
         except nodeproc.ProcessError as error:
-            print(f"the demo failed: {error}", file=sys.stderr)
+            tail = self.stage.node.process.log_tail() if self.stage and self.stage.node.process else ""
+            print(f"the demo failed: {error}\n{tail}", file=sys.stderr)
             good = False
         finally:
             signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -116,7 +116,11 @@ class Stage:
         return self.node.stop(15)
 
     def __enter__(self) -> "Stage":
-        return self if self.node.process else self.start()
+        if not self.node.process:
+            self.start()
+        if not self.push:
+            self.publish()
+        return self
 
     def __exit__(self, *_):
         self.stop()

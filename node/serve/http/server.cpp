@@ -132,6 +132,7 @@ class Runner {
 
   void start(std::function<void()> ended) {
     tick();
+    loop.poller.start();
     for (auto& port : ports) port->accept();
     thread_ = std::thread([this, ended = std::move(ended)] {
       run();

@@ -71,12 +71,12 @@ void assemble(const ChannelFacts& facts, const Window& window, std::size_t rendi
   for (const auto& cellText : window.cells) {
     const timeline::Cell& cell = *cellText->cell;
     const auto& entries = cellText->entries[rendition];
-    if (cell.msn >= session.fromMsn && !cell.hole) {
+    if (cell.msn >= session.fromMsn) {
       if (cell.span && !text) {
         const BoundPod* pod = session.podOf(cell.span->id);
         if (pod != nullptr && conditioned(facts, *cellText, rendition, *pod, body)) continue;
       }
-      if (video && session.cohort < cell.variantOfCohort.size()) {
+      if (video && !cell.hole && session.cohort < cell.variantOfCohort.size()) {
         body += entries[cell.variantOfCohort[session.cohort]];
         continue;
       }

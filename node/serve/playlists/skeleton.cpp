@@ -60,6 +60,8 @@ std::shared_ptr<const CellText> Skeleton::text(std::shared_ptr<const timeline::C
 }
 
 std::shared_ptr<const Window> Skeleton::add(std::shared_ptr<const timeline::Cell> cell) {
+  // A number follows from its place in the playlist: what does not continue the list begins another.
+  if (!cells_.empty() && cell->msn != cells_.back()->cell->msn + 1) cells_.clear();
   cells_.push_back(text(std::move(cell)));
   const Ticks keep{std::int64_t{facts_.windowSeconds} * base::kTicksPerSecond};
   const Ticks end = cells_.back()->cell->end;

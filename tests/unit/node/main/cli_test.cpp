@@ -27,7 +27,7 @@ class TheCommandLine : public WithFolder {
   }
   std::ostringstream out, err;
   std::map<std::string, std::string> variables{{"DVPE_CONFIG", (folder / "dvpe.toml").string()}};
-  std::function<int(const Config&)> runNode;
+  std::function<int(const Config&, const std::filesystem::path&)> runNode;
   std::function<int(const ConditionRequest&, std::ostream&, std::ostream&)> condition;
 };
 
@@ -136,8 +136,13 @@ TEST_F(TheCommandLine, RunsTheNodeWithTheConfiguration) {
   std::filesystem::create_directory(folder / "documents");
   write("dvpe.toml", "[documents]\nfolder = \"documents\"\n[http]\nport = 7\n");
   EXPECT_EQ(run({"run"}), kExitNotImplemented) << "without a node linked in";
-  runNode = [](const Config& c) { return static_cast<int>(c.http.port); };
+  std::filesystem::path named;
+  runNode = [&named](const Config& c, const std::filesystem::path& file) {
+    named = file;
+    return static_cast<int>(c.http.port);
+  };
   EXPECT_EQ(run({"run"}), 7);
+  EXPECT_EQ(named, folder / "dvpe.toml") << "which a reload reads again";
 }
 
 TEST_F(TheCommandLine, HandsOnWhatIsToBeConditioned) {

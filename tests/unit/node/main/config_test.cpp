@@ -32,7 +32,7 @@ TEST(AnEmptyConfig, IsTheDefaults) {
   const auto loaded = parse("");
   EXPECT_EQ(described(loaded), Lines{});
   EXPECT_EQ(loaded.config.http.port, 8080);
-  EXPECT_EQ(loaded.config.limits.encodeBudget, 0);
+  EXPECT_EQ(loaded.config.limits.encodeBudget, Config::kAutoBudget);
   EXPECT_FALSE(loaded.config.documents.allowUnsigned);
   EXPECT_EQ(loaded.origins.size(), configKeys().size());
 }
@@ -49,7 +49,7 @@ key = "tls/../k.pem"
 [documents]
 unsigned = true
 [limits]
-encode_budget = 2.5
+encode_budget = 2
 [demo]
 personas_file = "personas.json"
 )");
@@ -62,7 +62,7 @@ personas_file = "personas.json"
   EXPECT_EQ(c.http.certificate, "/tls/c.pem");
   EXPECT_EQ(c.http.key, "/etc/dvpe/k.pem");
   EXPECT_TRUE(c.documents.allowUnsigned);
-  EXPECT_EQ(c.limits.encodeBudget, 2.5);
+  EXPECT_EQ(c.limits.encodeBudget, 2);
   EXPECT_EQ(c.demo.personasFile, "/etc/dvpe/personas.json");
   EXPECT_TRUE(c.record.folder.empty());
 }
@@ -85,7 +85,7 @@ port = 1
 name = "a b"
 state = 5
 [limits]
-encode_budget = 0
+encode_budget = 2.5
 max_sessions = 1.5
 [rtmp]
 port = [1]
@@ -107,8 +107,8 @@ folder = {}
           "t.toml:13:1: documents.port: unknown key; did you mean http.port?",
           "t.toml:15:8: node.name: found the text \"a b\", expected 1 to 64 letters, digits, '_', '-' or '.'",
           "t.toml:16:9: node.state: found the number 5, expected the path of a folder",
-          "t.toml:18:17: limits.encode_budget: found the number 0, expected \"auto\", or a number above 0 and up to "
-          "1000",
+          "t.toml:18:17: limits.encode_budget: found the number 2.500000, expected \"auto\", or a whole number "
+          "from 0 to 1000",
           "t.toml:19:16: limits.max_sessions: found the number 1.500000, expected a whole number from 1 to 10000000",
           "t.toml:21:8: rtmp.port: found a list, expected a whole number from 0 to 65535",
           "t.toml:23:10: record.folder: found a table, expected the path of a folder"));
@@ -165,8 +165,8 @@ TEST(TheEnvironment, IsCheckedLikeTheFile) {
       ::testing::UnorderedElementsAre(
           "DVPE_HTTP_PORT: http.port: found the text \"80x\", expected a whole number from 0 to 65535",
           "DVPE_DOCUMENTS_UNSIGNED: documents.unsigned: found the text \"1\", expected true or false",
-          "DVPE_LIMITS_ENCODE_BUDGET: limits.encode_budget: found the number -1, expected \"auto\", or a number above "
-          "0 and up to 1000",
+          "DVPE_LIMITS_ENCODE_BUDGET: limits.encode_budget: found the number -1, expected \"auto\", or a whole number "
+          "from 0 to 1000",
           "DVPE_RTMP_PORT: rtmp.port: found the text \"\", expected a whole number from 0 to 65535"));
 }
 

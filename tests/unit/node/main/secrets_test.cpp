@@ -32,7 +32,7 @@ TEST_F(NodeSecrets, AreMadeAtTheFirstStartAndKept) {
   EXPECT_FALSE(same(first.value().viewer.bytes(), first.value().pseudonym.bytes()));
   EXPECT_EQ(first.value().operatorKey, second.value().operatorKey);
   EXPECT_EQ(first.value().operatorKey.size(), 64u);
-  EXPECT_TRUE(first.value().platformKeys.empty());
+  EXPECT_FALSE(first.value().platformKeys);
   for (const auto& entry : fs::directory_iterator(folder / "state" / "keys")) {
     EXPECT_EQ(entry.status().permissions(), fs::perms::owner_read | fs::perms::owner_write) << entry.path();
   }

@@ -79,6 +79,20 @@ TEST(Cutter, ActsNoEarlierThanAUnitAndAFrameAfterTheNewestTime) {
   EXPECT_EQ(span.value().start % k2997.frame(), Ticks{0});
 }
 
+TEST(Cutter, MakesACutNoLaterThanThePictureThatMayTakeItsSlotEarly) {
+  Cutter cutter(k30);
+  const Ticks begin = k30.cell() * 5;
+  cutter.advance(VideoPacket{begin, {}, true, {}, {}});
+  const Ticks asked = begin + k30.frame() * 61;  // 2,033.3 ms, which RTMP rounds to 2,033
+  ASSERT_TRUE(cutter.announce(breakAt(asked, 8)));
+  const auto packet = [](Ticks pts) { return VideoPacket{pts, {}, false, {}, {}}; };
+  EXPECT_TRUE(cutter.advance(packet(asked - k30.frame() - Ticks{80})).empty());
+  EXPECT_EQ(times(cutter.advance(packet(asked - Ticks{80}))), std::vector<Ticks>{asked});
+  const Ticks next = asked + k30.cell();
+  EXPECT_TRUE(cutter.advance(packet(next - k30.frame())).empty());
+  EXPECT_EQ(times(cutter.advance(packet(next - k30.frame() * 3 / 4 + Ticks{1}))), std::vector<Ticks>{next}) << "jitter";
+}
+
 TEST(Cutter, ReturnsEarlyAtAWholeUnitAfterTheNewestTime) {
   Cutter cutter(k30);
   cutter.advanceTo(k30.cell(), true);
