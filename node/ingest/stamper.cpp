@@ -199,7 +199,8 @@ void Stamper::correct(std::int64_t ptsMs) {
 
 void Stamper::tick() {
   if (!onAir()) return;
-  if (!lost_ && clock_.steady() - lastHeard_ >= kSilence && !ahead()) {  // whom we ask to wait is not lost
+  if (current_ != nullptr && !current_->wantsMore()) lastHeard_ = clock_.steady();  // whom we ask to wait is not lost
+  if (!lost_ && clock_.steady() - lastHeard_ >= kSilence) {
     lost_ = true;
     ++counters_.lost;
     spdlog::warn("source lost channel={}", channel_.id);

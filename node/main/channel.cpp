@@ -38,10 +38,10 @@ double threadCpu() {
 // One segment on its way from an encoder to the packager.
 class Channel::Sink final : public render::SegmentOutput {
  public:
-  Sink(package::Packager& packager, timeline::Grid grid, std::int64_t msn, Ticks start, std::string variant,
-       std::string rung)
-      : packager_(packager),
-        writer_(grid),
+  Sink(Channel& channel, std::int64_t msn, Ticks start, std::string variant, std::string rung)
+      : channel_(channel),
+        packager_(*channel.packager_),
+        writer_(channel.grid_),
         msn_(msn),
         start_(start),
         variant_(std::move(variant)),
@@ -49,19 +49,25 @@ class Channel::Sink final : public render::SegmentOutput {
     writer_.begin(start);
   }
   base::Result<void> add(Ticks at, media::EncodedPicture picture) override {
+    newest_ = std::chrono::steady_clock::now();
     return writer_.add(at, std::move(picture.data), picture.key);
   }
-  void finish(Ticks end) override { packager_.video(msn_, variant_, rung_, start_, end, writer_.finish(end)); }
+  void finish(Ticks end) override {
+    channel_.encoded(msn_, newest_);
+    packager_.video(msn_, variant_, rung_, start_, end, writer_.finish(end));
+  }
   void fail(const base::Error& error) override {
     packager_.video(msn_, variant_, rung_, start_, start_, base::fail(error.code, error.message));
   }
 
  private:
+  Channel& channel_;
   package::Packager& packager_;
   package::SegmentWriter writer_;
   const std::int64_t msn_;
   const Ticks start_;
   const std::string variant_, rung_;
+  std::chrono::steady_clock::time_point newest_{};  // when the newest picture was encoded
 };
 
 class Channel::Output final : public render::RenderListener {
@@ -69,8 +75,7 @@ class Channel::Output final : public render::RenderListener {
   explicit Output(Channel& channel) : channel_(channel) {}
   std::unique_ptr<render::SegmentOutput> open(std::int64_t msn, Ticks start, const std::string& variant,
                                               std::size_t rung) override {
-    return std::make_unique<Sink>(*channel_.packager_, channel_.grid_, msn, start, variant,
-                                  channel_.options_.profile.rungs[rung].name);
+    return std::make_unique<Sink>(channel_, msn, start, variant, channel_.options_.profile.rungs[rung].name);
   }
   void frameDone(std::chrono::steady_clock::duration sinceArrival, bool start) override {
     if (channel_.options_.metrics.frame)
@@ -159,6 +164,26 @@ void Channel::stop() {
   renderer_->wait();
   packager_->wait();
   budget_.leave(options_.channel.id);
+}
+
+void Channel::encoded(std::int64_t msn, std::chrono::steady_clock::time_point when) {
+  const std::lock_guard lock(encodedMutex_);
+  auto& last = encoded_[msn];
+  last = std::max(last, when);
+  if (encoded_.size() > 64) encoded_.erase(encoded_.begin());  // cells that were never listed
+}
+
+void Channel::listed(std::int64_t msn) {
+  const auto now = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point last{};
+  {
+    const std::lock_guard lock(encodedMutex_);
+    const auto it = encoded_.find(msn);
+    if (it == encoded_.end()) return;  // a hole, or from before this node began
+    last = it->second;
+    encoded_.erase(encoded_.begin(), std::next(it));
+  }
+  if (options_.metrics.published) options_.metrics.published(std::chrono::duration<double>(now - last).count());
 }
 
 void Channel::run() {

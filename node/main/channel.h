@@ -58,6 +58,8 @@ class Channel final : public timeline::StampedSink {
   void stop();  // what was pushed is still processed
 
   void push(timeline::StampedMessage message) override { queue_.push(std::move(message)); }
+  // The cell is in viewers' playlists: for the figures only. Any thread.
+  void listed(std::int64_t msn);
   bool busy() const { return queue_.full(); }
   std::size_t queued() const { return queue_.size(); }
   const decode::DecodeCounters& decodeCounters() const { return decoder_->counters(); }
@@ -77,6 +79,7 @@ class Channel final : public timeline::StampedSink {
   void frame(const decode::SlottedFrame& slotted);
   void beginResumed();
   void beginCell(const timeline::Cut& cut, bool rendered);
+  void encoded(std::int64_t msn, std::chrono::steady_clock::time_point when);
 
   const ChannelOptions options_;
   const timeline::Grid grid_;
@@ -101,6 +104,8 @@ class Channel final : public timeline::StampedSink {
   std::vector<std::string> running_;   // variants of the open cell
   double decodeCost_ = 0;
   std::atomic<int> variants_{0}, refused_{0};
+  std::mutex encodedMutex_;
+  std::map<std::int64_t, std::chrono::steady_clock::time_point> encoded_;  // cell -> when its last picture was
   std::thread thread_;
 };
 

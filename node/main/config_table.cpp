@@ -365,15 +365,14 @@ std::string tomlText(std::string_view text) {
 
 std::string tomlValue(const ConfigKey& key, const Config& config) {
   Config copy = config;  // targets hand out references; the table is small and this is start-up
-  return std::visit(
-      Overload{[&](std::string& (*at)(Config&)) { return tomlText(at(copy)); },
-               [&](fs::path& (*at)(Config&)) { return tomlText(at(copy).string()); },
-               [&](std::int64_t& (*at)(Config&)) {
-                 const bool isAuto = key.kind == KeyKind::kBudget && at(copy) == Config::kAutoBudget;
-                 return isAuto ? std::string("\"auto\"") : std::to_string(at(copy));
-               },
-               [&](bool& (*at)(Config&)) { return std::string(at(copy) ? "true" : "false"); }},
-      key.target);
+  return std::visit(Overload{[&](std::string& (*at)(Config&)) { return tomlText(at(copy)); },
+                             [&](fs::path& (*at)(Config&)) { return tomlText(at(copy).string()); },
+                             [&](std::int64_t& (*at)(Config&)) {
+                               const bool isAuto = key.kind == KeyKind::kBudget && at(copy) == Config::kAutoBudget;
+                               return isAuto ? std::string("\"auto\"") : std::to_string(at(copy));
+                             },
+                             [&](bool& (*at)(Config&)) { return std::string(at(copy) ? "true" : "false"); }},
+                    key.target);
 }
 
 std::string exampleConfig() {

@@ -19,7 +19,8 @@ namespace dvpe::node {
 // was never on air does not count.
 class Readiness {
  public:
-  explicit Readiness(const base::Clock& clock) : clock_(clock), startedAt_(clock.wall()), startedSteady_(clock.steady()) {}
+  explicit Readiness(const base::Clock& clock)
+      : clock_(clock), startedAt_(clock.wall()), startedSteady_(clock.steady()) {}
 
   // cell: the length of a segment on the grid. onAir: it was before a restart, and goes on.
   void add(base::WallTime epoch, base::Ticks cell, bool onAir) {
@@ -39,13 +40,16 @@ class Readiness {
     channels_[channel]->since.compare_exchange_strong(never, elapsed().count(), std::memory_order_relaxed);
   }
   // A segment that ends there has been listed.
-  void listed(std::size_t channel, base::Ticks end) { channels_[channel]->newest.store(end.count(), std::memory_order_relaxed); }
+  void listed(std::size_t channel, base::Ticks end) {
+    channels_[channel]->newest.store(end.count(), std::memory_order_relaxed);
+  }
 
   bool ready() const {
     if (!running_) return false;
     const base::Ticks passed = elapsed();
     for (const auto& channel : channels_) {
-      const std::int64_t since = channel->since.load(std::memory_order_relaxed), newest = channel->newest.load(std::memory_order_relaxed);
+      const std::int64_t since = channel->since.load(std::memory_order_relaxed),
+                         newest = channel->newest.load(std::memory_order_relaxed);
       if (since == kNever) continue;
       const bool fresh = newest != kNever && channel->origin + passed - base::Ticks{newest} <= channel->patience;
       const bool beginning = newest == kNever && passed - base::Ticks{since} <= channel->patience;

@@ -101,7 +101,8 @@ std::optional<Ticks> timeOf(const timeline::StampedMessage& message) {
 }
 
 // What a node that joins in the middle is given: everything from the first cut state at or after `from`, after the
-// formats and whether the source was lost, which a publisher's connection and the state of the stream tell in real life.
+// formats and whether the source was lost, which a publisher's connection and the state of the stream tell in real
+// life.
 class Joiner {
  public:
   Joiner(timeline::StampedSink& sink, double from)

@@ -164,8 +164,15 @@ Result<void> Node::startChannels() {
     const serve::Labels labels{{"channel", id}};
     auto& frames = metrics_.histogram("dvpe_frame_seconds", "From the last byte of the access unit that let a picture out to its encoded packet.", bounds, labels);
     auto& starts = metrics_.histogram("dvpe_segment_start_seconds", "The same, for the first picture of each segment.", bounds, labels);
-    options.metrics.frame = [this, i = channels_.size(), &frames, &starts](double seconds, bool start) {
+    auto& published = metrics_.histogram("dvpe_published_seconds", "From the encoding of a cell's last picture, all renditions of it, to its place in playlists.", bounds, labels);
+    // Debug lines are exact where the histograms' buckets are coarse: one a picture.
+    options.metrics.published = [id = id, &published](double seconds) {
+      published.observe(seconds);
+      spdlog::debug("cell published channel={} us={:.0f}", id, seconds * 1e6);
+    };
+    options.metrics.frame = [this, id = id, i = channels_.size(), &frames, &starts](double seconds, bool start) {
       (start ? starts : frames).observe(seconds);
+      spdlog::debug("picture encoded channel={} us={:.0f} start={}", id, seconds * 1e6, start ? 1 : 0);
       if (start) ready_.pictures(i);
     };
     const base::Ticks cell = timeline::Grid(options.profile.fps).cell();
@@ -205,7 +212,9 @@ Result<void> Node::startDecisions() {
                         [this, i](std::size_t index, const std::string& id) { channels_[i]->packager().cohort(index, id); },
                         [this, i](std::shared_ptr<const timeline::Cell> cell) {
                           const base::Ticks end = cell->end;
+                          const std::int64_t msn = cell->msn;
                           router_->listed(i, std::move(cell));
+                          channels_[i]->listed(msn);
                           ready_.listed(i, end);
                         }});
   }

@@ -97,14 +97,16 @@ base::Result<Secrets> loadSecrets(const Config& config, base::Random& random) {
   DVPE_CHECK(streamKeysText(files.streamKeys));
   DVPE_CHECK(named("operator_key_file", makeMissing(files.operatorKey, randomHex(random) + "\n")));
   DVPE_TRY(auto live, reloadSecrets(config));
-  return Secrets{std::move(session),          viewer, pseudonym, std::move(live.streamKeys), std::move(live.operatorKey),
-                 std::move(live.platformKeys)};
+  return Secrets{
+      std::move(session),          viewer, pseudonym, std::move(live.streamKeys), std::move(live.operatorKey),
+      std::move(live.platformKeys)};
 }
 
 base::Result<LiveSecrets> reloadSecrets(const Config& config) {
   const Config::Secrets files = secretFiles(config);
   DVPE_TRY(auto pepper, named("stream_key_pepper_file", privacy::loadSecretKey(files.streamKeyPepper)));
-  DVPE_TRY(const std::string json, named("stream_keys_file", privacy::readSecretFile(files.streamKeys, kMaxStreamKeys)));
+  DVPE_TRY(const std::string json,
+           named("stream_keys_file", privacy::readSecretFile(files.streamKeys, kMaxStreamKeys)));
   DVPE_TRY(auto streamKeys, parseStreamKeys(files.streamKeys, json, pepper));
   DVPE_TRY(auto operatorKey, named("operator_key_file", privacy::readSecretFile(files.operatorKey, 1024)));
   operatorKey = trimmed(std::move(operatorKey));

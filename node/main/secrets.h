@@ -23,10 +23,10 @@ namespace dvpe::node {
 // Everything secret, by use. A value of the start-up; never logged.
 struct Secrets {
   privacy::SessionKeys session;
-  privacy::SecretKey viewer;      // wraps data keys (privacy::Sealer)
-  privacy::SecretKey pseudonym;   // subject -> pseudonym; also names sessions
-  ingest::StreamKeys streamKeys;  // who may publish where
-  std::string operatorKey;        // bearer for cues
+  privacy::SecretKey viewer;                          // wraps data keys (privacy::Sealer)
+  privacy::SecretKey pseudonym;                       // subject -> pseudonym; also names sessions
+  ingest::StreamKeys streamKeys;                      // who may publish where
+  std::string operatorKey;                            // bearer for cues
   std::optional<privacy::PlatformKeys> platformKeys;  // whose tokens start sessions; empty: nobody's
 };
 

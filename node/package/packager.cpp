@@ -16,6 +16,14 @@ using timeline::Grid;
 namespace {
 constexpr std::size_t kMaxCaptions = 512;
 constexpr std::size_t kMaxSlotsWaiting = 47 * 60;  // a minute of audio that no cut has claimed
+
+// Called for the first lost part: one line a cell, however many parts a full disk costs.
+void logLost(const std::string& channel, std::int64_t msn, const std::string& variant, const std::string& rendition,
+             const base::Error& error) {
+  spdlog::error("segments are lost channel={} msn={} variant={} rendition={} reason=\"{}\"", channel, msn, variant,
+                rendition, error.message);
+}
+
 }  // namespace
 
 std::string audioRendition(int track) { return "a" + std::to_string(track); }
@@ -85,11 +93,8 @@ void Packager::doVideo(std::int64_t msn, const std::string& variant, const std::
   if (open == nullptr) return;
   auto stored = segment ? store(variant, rung, start, end, segment.value()) : base::Result<void>(segment.as_failure());
   if (!stored) {
-    const bool first = open->lost.empty();  // one line a cell, however many parts a full disk costs
+    if (open->lost.empty()) logLost(shape_.channel, msn, variant, rung, stored.error());
     open->lost.insert(variant);
-    if (first)
-      spdlog::error("segments are lost channel={} msn={} variant={} rendition={} reason=\"{}\"", shape_.channel, msn,
-                    variant, rung, stored.error().message);
   }
   open->missing.erase({variant, rung});
   settle();
@@ -157,7 +162,11 @@ void Packager::storeAudio(int track, Open& open) {
   auto stored =
       segment ? store(timeline::kBaseVariant, audioRendition(track), open.cell.start, open.cell.end, segment.value())
               : base::Result<void>(segment.as_failure());
-  if (!stored) open.lost.insert(timeline::kBaseVariant);
+  if (!stored) {
+    if (open.lost.empty())
+      logLost(shape_.channel, open.cell.msn, timeline::kBaseVariant, audioRendition(track), stored.error());
+    open.lost.insert(timeline::kBaseVariant);
+  }
   t.frames.erase(t.frames.begin(), t.frames.begin() + static_cast<std::ptrdiff_t>(count));
   t.next += static_cast<std::int64_t>(count);
 }

@@ -22,6 +22,8 @@ using base::ErrorCode;
 using base::fail;
 using base::Result;
 
+constexpr std::size_t kBoundAtOnce = 1024;  // sessions to a transaction
+
 void Director::Feed::spanAnnounced(const timeline::Span& span) {
   asio::post(director_.context_, [d = &director_, c = channel_, span] { d->spanAnnounced(c, span); });
 }
@@ -151,13 +153,33 @@ std::shared_ptr<const BoundPod> Director::bind(ChannelState& channel, const time
   return pod.pieces.empty() ? nullptr : intern(channel, std::move(pod));
 }
 
+// What cannot be remembered is not promised: the programme.
+bool Director::commitBound(const ChannelState& channel, std::vector<std::unique_ptr<const SessionView>>& bound) {
+  const auto done = store_.commit();
+  if (done) {
+    for (auto& view : bound) table_.put(std::move(view), nowSeconds());
+    counters_.bound += bound.size();
+    table_.reclaim();
+  } else {
+    ++counters_.storeErrors;
+    spdlog::error("a break's content is not bound: the session journal cannot be written channel={} reason=\"{}\"",
+                  channel.config.id, done.error().message);
+    if (batch_) batch_->result = done;  // new sessions were in the same transaction
+  }
+  bound.clear();
+  return static_cast<bool>(done);
+}
+
 void Director::spanAnnounced(std::size_t number, const timeline::Span& span) {
   const auto before = std::chrono::steady_clock::now();
   ChannelState& channel = *channels_[number];
   channel.spans[span.id] = span;
+  // Some at a time: what a transaction has touched stays in memory until it ends, and LMDB keeps as much for the next.
   std::vector<std::unique_ptr<const SessionView>> bound;
+  bool kept = true;
   for (const auto& [id, record] : records_) {
     if (record.channel != number) continue;
+    if (bound.size() == kBoundAtOnce && !(kept = commitBound(channel, bound))) break;
     const SessionView* old = table_.peek(id);
     auto claims = tokens_.open(record.token, 0);
     if (old == nullptr || !claims || old->podOf(span.id) != nullptr) continue;
@@ -170,16 +192,7 @@ void Director::spanAnnounced(std::size_t number, const timeline::Span& span) {
     view->pods.push_back(std::move(pod));
     if (journal(id, record, *view)) bound.push_back(std::move(view));
   }
-  // What cannot be remembered is not promised: the programme.
-  if (const auto done = store_.commit(); done) {
-    for (auto& view : bound) table_.put(std::move(view), nowSeconds());
-    counters_.bound += bound.size();
-  } else {
-    ++counters_.storeErrors;
-    spdlog::error("a break's content is not bound: the session journal cannot be written channel={} reason=\"{}\"",
-                  channel.config.id, done.error().message);
-    if (batch_) batch_->result = done;  // new sessions were in the same transaction
-  }
+  if (kept) (void)commitBound(channel, bound);
   counters_.lastBindMicroseconds = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - before).count());
 }

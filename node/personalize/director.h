@@ -106,6 +106,7 @@ class Director {
   std::shared_ptr<const BoundPod> bind(ChannelState& channel, const timeline::Span& span, int firstUnit, const decisions::Choice& choice);
   std::shared_ptr<const BoundPod> intern(ChannelState& channel, BoundPod pod);
   void spanAnnounced(std::size_t channel, const timeline::Span& span);
+  bool commitBound(const ChannelState& channel, std::vector<std::unique_ptr<const SessionView>>& bound);
   void cellFinished(std::size_t channel, std::shared_ptr<const timeline::Cell> cell);
   base::Result<void> journal(const privacy::SessionId& id, const Record& record, const SessionView& view);
   boost::asio::awaitable<base::Result<void>> committed();

@@ -114,7 +114,7 @@ bool Router::handle(int loop, const Request& request, Response& response) {
 
 // /s/{token}/index.m3u8 and /s/{token}/{rendition}.m3u8
 bool Router::playlist(int number, std::string_view path, Response& response) {
-  const auto before = std::chrono::steady_clock::now();
+  const auto before = clock_.steady();
   Loop& loop = loops_[static_cast<std::size_t>(number)];
   const std::string_view token = next(path);
   privacy::ClaimsView claims;
@@ -129,7 +129,7 @@ bool Router::playlist(int number, std::string_view path, Response& response) {
     return true;
   }
   const personalize::SessionTable::ReadScope scope(director_.table(), number);
-  const auto seconds = static_cast<std::uint32_t>(std::chrono::floor<std::chrono::seconds>(clock_.steady().time_since_epoch()).count());
+  const auto seconds = static_cast<std::uint32_t>(std::chrono::floor<std::chrono::seconds>(before.time_since_epoch()).count());
   const personalize::SessionView* session = director_.table().find(claims.sessionId, seconds);
   if (session == nullptr) {
     answerError(response, 410, "gone", "this session is not known here any more: start a new one");
@@ -156,7 +156,7 @@ bool Router::playlist(int number, std::string_view path, Response& response) {
     return true;
   }
   assemble(facts, *view.window, static_cast<std::size_t>(rendition - facts.renditions.begin()), *session, response.body);
-  assembleSeconds_.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count());
+  assembleSeconds_.observe(std::chrono::duration<double>(clock_.steady() - before).count());
   return true;
 }
 

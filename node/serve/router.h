@@ -6,8 +6,6 @@
 
 #include <array>
 #include <atomic>
-#include <chrono>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,6 +17,7 @@
 #include "node/package/creative.h"
 #include "node/package/window.h"
 #include "node/personalize/director.h"
+#include "node/serve/handles.h"
 #include "node/serve/http/handler.h"
 #include "node/serve/metrics.h"
 #include "node/serve/player/assets.h"
@@ -118,9 +117,6 @@ class Router final : public Handler {
   const Snapshot& snapshot(Loop& loop, std::size_t channel);
   std::size_t channelOf(std::string_view id) const;
 
-  std::string newHandle(const std::string& channel, const std::string& session);
-  std::string redeem(std::string_view channel, std::string_view handle);
-
   boost::asio::awaitable<void> newSession(const Request& request, Response& response);
   boost::asio::awaitable<void> live(const Request& request, Response& response);
   boost::asio::awaitable<void> cues(const Request& request, Response& response);
@@ -136,14 +132,9 @@ class Router final : public Handler {
   std::vector<Loop> loops_;
 
   // What POST /v1/sessions and cues may wait for; never locked on the request path.
-  struct Handle {
-    std::string channel, session;
-    std::chrono::steady_clock::time_point until;
-  };
-  std::mutex slowMutex_;
+  std::mutex operatorMutex_;
   std::string operatorKey_;
-  std::map<std::string, Handle, std::less<>> handles_;  // by the digest of the handle
-  std::deque<std::string> handleOrder_;                 // the same, the oldest first
+  Handles handles_{clock_, random_};
   Histogram& assembleSeconds_;
   Counter& refusedTokens_;
 };

@@ -29,8 +29,6 @@ namespace {
 
 constexpr std::size_t kMaxBody = 16 * 1024;
 constexpr std::size_t kMaxToken = 12 * 1024;  // what is longer than a token may be is refused by who checks tokens
-constexpr std::size_t kMaxHandles = 16 * 1024;
-constexpr auto kHandleLife = std::chrono::seconds(60);
 
 // Waits for an answer that is given by calling back, on whatever thread; resumes on the coroutine's own.
 template <class T, class Start>
@@ -85,6 +83,14 @@ Result<Ticks> ticksOf(const boost::json::object& o, std::string_view key, base::
   return fail(ErrorCode::kInvalidInput, "'" + std::string(key) + "': seconds since 1970 are expected");
 }
 
+// What stands between the two, when the path has both and something between.
+std::optional<std::string_view> between(std::string_view path, std::string_view prefix, std::string_view suffix) {
+  if (path.size() <= prefix.size() + suffix.size() || !path.starts_with(prefix) || !path.ends_with(suffix)) return std::nullopt;
+  return path.substr(prefix.size(), path.size() - prefix.size() - suffix.size());
+}
+
+constexpr std::string_view kChannels = "/v1/channels/", kCues = "/cues", kLive = "/live/", kIndex = "/index.m3u8";
+
 }  // namespace
 
 asio::awaitable<void> Router::handleSlow(int, const Request& request, Response& response) {
@@ -104,9 +110,9 @@ asio::awaitable<void> Router::handleSlow(int, const Request& request, Response& 
     response.headers += "Cache-Control: private, no-store\r\n";
     response.contentType = "application/json";
     response.body = std::move(explained).value();
-  } else if (path.starts_with("/v1/channels/") && path.ends_with("/cues") && request.method == Method::kPost) {
+  } else if (between(path, kChannels, kCues) && request.method == Method::kPost) {
     co_await cues(request, response);
-  } else if (path.starts_with("/live/") && path.ends_with("/index.m3u8") && reads) {
+  } else if (between(path, kLive, kIndex) && reads) {
     co_await live(request, response);
   } else {
     response.headers.clear();
@@ -142,35 +148,8 @@ Result<personalize::NewSession> Router::identify(const std::string& channel, std
 }
 
 void Router::setOperatorKey(std::string key) {
-  const std::lock_guard lock(slowMutex_);
+  const std::lock_guard lock(operatorMutex_);
   operatorKey_ = std::move(key);
-}
-
-// A name for the session that may stand in a URL that people pass on: it opens for a minute. Empty: too many are open.
-std::string Router::newHandle(const std::string& channel, const std::string& session) {
-  std::array<std::uint8_t, 16> bytes{};
-  random_.fill(bytes);
-  std::string handle = base::hex(bytes);
-  const auto now = clock_.steady();
-  const std::lock_guard lock(slowMutex_);
-  while (!handleOrder_.empty() && handles_.at(handleOrder_.front()).until <= now) {
-    handles_.erase(handleOrder_.front());
-    handleOrder_.pop_front();
-  }
-  if (handles_.size() == kMaxHandles) return {};
-  std::string digest = base::sha256(base::view(handle));
-  handles_[digest] = {channel, session, now + kHandleLife};
-  handleOrder_.push_back(std::move(digest));
-  return handle;
-}
-
-// The session of a handle, the same for as long as it opens; empty afterwards.
-std::string Router::redeem(std::string_view channel, std::string_view handle) {
-  const std::string digest = base::sha256(base::view(handle));
-  const std::lock_guard lock(slowMutex_);
-  const auto found = handles_.find(digest);
-  const bool opens = found != handles_.end() && found->second.channel == channel && clock_.steady() < found->second.until;
-  return opens ? found->second.session : std::string();
 }
 
 asio::awaitable<void> Router::newSession(const Request& request, Response& response) {
@@ -205,7 +184,7 @@ asio::awaitable<void> Router::newSession(const Request& request, Response& respo
   }
   std::string live;
   if (wantsHandle != nullptr && wantsHandle->get_bool()) {
-    const std::string handle = newHandle(channel.value(), token.value());
+    const std::string handle = handles_.issue(channel.value(), token.value());
     if (handle.empty()) {
       answerError(response, 503, "unavailable", "too many handles are open: use the playlist's own address");
       co_return;
@@ -221,10 +200,9 @@ asio::awaitable<void> Router::newSession(const Request& request, Response& respo
 // GET /live/{channel}/index.m3u8[?token=HANDLE | ?persona=NAME]: a session for players that take one URL
 asio::awaitable<void> Router::live(const Request& request, Response& response) {
   response.headers.clear();
-  std::string_view path = request.path.substr(6);
-  path.remove_suffix(std::string_view("/index.m3u8").size());
+  const std::string_view path = between(request.path, kLive, kIndex).value_or("");
   if (const std::string_view handle = query(request.query, "token"); !handle.empty()) {
-    const std::string session = redeem(path, handle);
+    const std::string session = handles_.redeem(path, handle);
     if (session.empty()) {
       answerError(response, 403, "refused", "this address has expired or never was one: start a new session");
       co_return;
@@ -251,13 +229,12 @@ asio::awaitable<void> Router::live(const Request& request, Response& response) {
 // POST /v1/channels/{channel}/cues: {"type":"break_start","seconds":30} | break_end | event_start | event_end | mark
 asio::awaitable<void> Router::cues(const Request& request, Response& response) {
   response.headers.clear();
-  std::string_view path = request.path.substr(13);
-  path.remove_suffix(5);
+  const std::string_view path = between(request.path, kChannels, kCues).value_or("");
   const std::size_t number = channelOf(path);
   const std::string_view bearer = request.authorization.starts_with("Bearer ") ? request.authorization.substr(7) : std::string_view{};
   std::string key;
   {
-    const std::lock_guard lock(slowMutex_);
+    const std::lock_guard lock(operatorMutex_);
     key = operatorKey_;
   }
   if (key.empty() || !privacy::equalSecrets(bearer, key)) {

@@ -28,7 +28,7 @@ namespace {
 constexpr std::size_t kMaxJwks = 65536;
 constexpr std::size_t kMaxKid = 128, kMaxIssuer = 256, kMaxId = 128, kMaxSubject = 256, kMaxChannel = 64;
 constexpr std::size_t kMaxAudiences = 16, kMaxConsent = 64;
-constexpr std::size_t kHalf = 32;  // bytes of a coordinate, of r and of s; of an Ed25519 public key
+constexpr std::size_t kHalf = 32;               // bytes of a coordinate, of r and of s; of an Ed25519 public key
 constexpr std::int64_t kLatest = 253402300799;  // the end of the year 9999
 
 template <class T, void (*Free)(T*)>
@@ -225,7 +225,8 @@ bool forSignatures(const json::object& jwk) {
   if (const auto* use = jwk.if_contains("use"); use != nullptr && *use != "sig") return false;
   const auto* ops = jwk.if_contains("key_ops");
   if (ops == nullptr) return true;
-  return ops->is_array() && std::find(ops->as_array().begin(), ops->as_array().end(), json::value("verify")) != ops->as_array().end();
+  return ops->is_array() &&
+         std::find(ops->as_array().begin(), ops->as_array().end(), json::value("verify")) != ops->as_array().end();
 }
 
 }  // namespace
@@ -236,7 +237,8 @@ Result<PlatformKeys> PlatformKeys::parse(std::string_view jwks) {
   const auto root = object(jwks, 8);
   const auto* list = root ? root->if_contains("keys") : nullptr;
   if (list == nullptr || !list->is_array()) return wrong(R"(is not {"keys":[...]} (RFC 7517, section 5))");
-  if (list->as_array().size() > kMaxPlatformKeys) return wrong("holds more than " + std::to_string(kMaxPlatformKeys) + " keys");
+  if (list->as_array().size() > kMaxPlatformKeys)
+    return wrong("holds more than " + std::to_string(kMaxPlatformKeys) + " keys");
   auto set = std::make_shared<Set>();
   for (std::size_t i = 0; i < list->as_array().size(); ++i) {
     const std::string number = "'s key " + std::to_string(i + 1) + " ";
@@ -263,7 +265,8 @@ Result<PlatformKeys> PlatformKeys::parse(std::string_view jwks) {
   if (set->keys.empty()) return wrong("holds no key for EdDSA (Ed25519) or ES256 (P-256)");
   for (const Key& key : set->keys) {
     const auto same = std::count_if(set->keys.begin(), set->keys.end(), [&](const Key& k) { return k.kid == key.kid; });
-    if (same > 1 || (key.kid.empty() && set->keys.size() > 1)) return wrong("holds several keys: each needs a kid of its own");
+    if (same > 1 || (key.kid.empty() && set->keys.size() > 1))
+      return wrong("holds several keys: each needs a kid of its own");
   }
   return PlatformKeys(std::move(set));
 }
@@ -274,7 +277,8 @@ std::size_t PlatformKeys::ignored() const { return set_->ignored; }
 Result<PlatformKeys::Opened> PlatformKeys::check(std::string_view token) const {
   if (token.size() > kMaxJwt) return refused("the token is longer than 8 KB");
   const std::size_t first = token.find('.'), second = token.find('.', first == token.npos ? first : first + 1);
-  if (second == token.npos || token.find('.', second + 1) != token.npos) return refused("the token is not a signed JWT");
+  if (second == token.npos || token.find('.', second + 1) != token.npos)
+    return refused("the token is not a signed JWT");
   const auto header = decoded(token.substr(0, first));
   auto payload = decoded(token.substr(first + 1, second - first - 1));
   const auto signature = decoded(token.substr(second + 1));
@@ -284,7 +288,8 @@ Result<PlatformKeys::Opened> PlatformKeys::check(std::string_view token) const {
   if (fields->contains("crit")) return refused("the token asks for extensions");
   const Key* key = nullptr;
   if (const auto* kid = fields->if_contains("kid")) {
-    const auto found = std::find_if(set_->keys.begin(), set_->keys.end(), [&](const Key& k) { return !k.kid.empty() && *kid == json::string_view(k.kid); });
+    const auto found = std::find_if(set_->keys.begin(), set_->keys.end(),
+                                    [&](const Key& k) { return !k.kid.empty() && *kid == json::string_view(k.kid); });
     if (found != set_->keys.end()) key = &*found;
   } else if (set_->keys.size() == 1) {
     key = &set_->keys.front();
@@ -310,7 +315,8 @@ Result<PlatformClaims> PlatformKeys::verify(std::string_view token, std::int64_t
   if (!subject || subject->empty() || !id || id->empty()) return refused("the token needs a sub and a jti");
   out.subject = *subject;
   out.id = *id;
-  if (!optionalText(*claims, "iss", kMaxIssuer, out.issuer) || (!opened.key->issuer.empty() && out.issuer != opened.key->issuer)) {
+  if (!optionalText(*claims, "iss", kMaxIssuer, out.issuer) ||
+      (!opened.key->issuer.empty() && out.issuer != opened.key->issuer)) {
     return refused("the token's issuer is not its key's");
   }
   if (!meant(*claims, audience)) return refused("the token is for another audience");

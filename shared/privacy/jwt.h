@@ -23,8 +23,8 @@
 
 namespace dvpe::privacy {
 
-inline constexpr std::size_t kMaxJwt = 8192;      // characters
-inline constexpr std::int64_t kJwtLeeway = 60;    // seconds
+inline constexpr std::size_t kMaxJwt = 8192;    // characters
+inline constexpr std::int64_t kJwtLeeway = 60;  // seconds
 inline constexpr std::size_t kMaxPlatformKeys = 64;
 
 // What a valid token says.

@@ -68,9 +68,8 @@ struct Sealer::Wrapper {
 };
 
 struct Sealer::DataKey {
-  explicit DataKey(const SecretKey& k) : key(k), cipher(k) {}
+  explicit DataKey(const SecretKey& k) : key(k) {}
   SecretKey key;
-  AesGcm cipher;
   std::uint64_t used = 0;      // seals made, counting every one that a former process had reserved
   std::uint64_t reserved = 0;  // seals that the store knows of
 };
@@ -80,6 +79,7 @@ Sealer::Sealer(WrappingKeys keys, KeyStore& store, base::Random& random, std::si
       previous_(keys.previous ? std::make_unique<Wrapper>(*keys.previous) : nullptr),
       store_(store),
       random_(random),
+      cipher_(std::make_unique<AesGcm>(SecretKey({}))),
       cached_(std::max<std::size_t>(cached, 1)) {}
 
 Sealer::~Sealer() = default;
@@ -190,7 +190,8 @@ base::Result<base::Bytes> Sealer::seal(const Pseudonym& viewer, std::string_view
   out.push_back(kVersion);
   append(out, nonce);
   out.resize(plain.size() + kOverhead);
-  if (!key.cipher.seal(nonce, fieldData(viewer, field, version), plain, out.data() + 1 + kNonceSize)) {
+  cipher_->rekey(key.key);
+  if (!cipher_->seal(nonce, fieldData(viewer, field, version), plain, out.data() + 1 + kNonceSize)) {
     return fail(ErrorCode::kInternal, "encryption failed");
   }
   return out;
@@ -205,8 +206,9 @@ base::Result<base::Bytes> Sealer::open(const Pseudonym& viewer, std::string_view
   const std::lock_guard lock(mutex_);
   DVPE_TRY(DataKey * key, obtain(viewer));
   base::Bytes plain(sealed.size() - kOverhead);
-  if (!key->cipher.open(nonceAt(sealed.subspan(1)), fieldData(viewer, field, version), sealed.subspan(1 + kNonceSize),
-                        plain.data())) {
+  cipher_->rekey(key->key);
+  if (!cipher_->open(nonceAt(sealed.subspan(1)), fieldData(viewer, field, version), sealed.subspan(1 + kNonceSize),
+                     plain.data())) {
     return fail(ErrorCode::kInvalidInput, "this was not sealed for this viewer, field and version");
   }
   return plain;
@@ -219,6 +221,7 @@ base::Result<void> Sealer::erase(const Pseudonym& viewer) {
     recent_.erase(found->second);
     index_.erase(found);
   }
+  cipher_->rekey(SecretKey({}));
   return store_.erase(viewer);
 }
 

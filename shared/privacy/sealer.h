@@ -44,8 +44,9 @@ class Sealer {
   static constexpr std::uint64_t kMaxSeals = std::uint64_t{1} << 32;
   static constexpr std::uint64_t kReserve = 1024;
 
-  // store and random must outlive it. cached: how many viewers' open keys are kept in memory.
-  Sealer(WrappingKeys keys, KeyStore& store, base::Random& random, std::size_t cached = 4096);
+  // store and random must outlive it. cached: how many viewers' open keys are kept in memory, of about 180
+  // bytes each. One that is not kept costs a read, and before the next seal a write, of the store.
+  Sealer(WrappingKeys keys, KeyStore& store, base::Random& random, std::size_t cached = 65536);
   ~Sealer();
   Sealer(const Sealer&) = delete;
   Sealer& operator=(const Sealer&) = delete;
@@ -75,6 +76,7 @@ class Sealer {
   std::unique_ptr<Wrapper> current_, previous_;
   KeyStore& store_;
   base::Random& random_;
+  std::unique_ptr<impl::AesGcm> cipher_;  // under the data key of the value at hand
   std::size_t cached_;
   std::mutex mutex_;
   Recent recent_;  // most recently used first

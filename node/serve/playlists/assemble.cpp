@@ -68,12 +68,18 @@ void assemble(const ChannelFacts& facts, const Window& window, std::size_t rendi
   body += window.headers[rendition];
   const bool text = facts.renditions[rendition].kind == Rendition::Kind::kText;
   const bool video = facts.renditions[rendition].kind == Rendition::Kind::kVideo;
+  // Cells of one span follow each other and share its start: looked up once, not once per cell.
+  Ticks spanStart{-1};
+  const BoundPod* pod = nullptr;
   for (const auto& cellText : window.cells) {
     const timeline::Cell& cell = *cellText->cell;
     const auto& entries = cellText->entries[rendition];
     if (cell.msn >= session.fromMsn) {
       if (cell.span && !text) {
-        const BoundPod* pod = session.podOf(cell.span->id);
+        if (cell.span->start != spanStart) {
+          spanStart = cell.span->start;
+          pod = session.podOf(cell.span->id);
+        }
         if (pod != nullptr && conditioned(facts, *cellText, rendition, *pod, body)) continue;
       }
       if (video && !cell.hole && session.cohort < cell.variantOfCohort.size()) {

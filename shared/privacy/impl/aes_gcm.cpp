@@ -16,6 +16,13 @@ AesGcm::AesGcm(const SecretKey& key) : encrypt_(EVP_CIPHER_CTX_new()), decrypt_(
   }
 }
 
+void AesGcm::rekey(const SecretKey& key) {
+  if (EVP_EncryptInit_ex(encrypt_.get(), nullptr, nullptr, key.bytes().data(), nullptr) != 1 ||
+      EVP_DecryptInit_ex(decrypt_.get(), nullptr, nullptr, key.bytes().data(), nullptr) != 1) {
+    std::abort();
+  }
+}
+
 bool AesGcm::seal(const Nonce& nonce, base::ByteView additional, base::ByteView plain, std::uint8_t* out) {
   EVP_CIPHER_CTX* c = encrypt_.get();
   int n = 0;

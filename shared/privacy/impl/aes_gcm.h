@@ -24,6 +24,9 @@ class AesGcm {
  public:
   explicit AesGcm(const SecretKey& key);
 
+  // Another key from now on: a cipher for many keys is a kilobyte, one for each is many.
+  void rekey(const SecretKey& key);
+
   // Writes plain.size() bytes of ciphertext and then the tag to out. False: OpenSSL failed, which is ours.
   bool seal(const Nonce& nonce, base::ByteView additional, base::ByteView plain, std::uint8_t* out);
   // sealed: ciphertext and tag, at least kTagSize bytes. Writes sealed.size() - kTagSize bytes to out; they mean

@@ -11,6 +11,8 @@
 
 #include <array>
 #include <boost/json.hpp>
+#include <chrono>
+#include <cstdio>
 
 #include "shared/privacy/impl/base64url.h"
 
@@ -64,7 +66,9 @@ class Signer {
     std::size_t size = bytes.size();
     EVP_MD_CTX* context = EVP_MD_CTX_new();
     EXPECT_EQ(EVP_DigestSignInit(context, nullptr, type_ == Type::kP256 ? EVP_sha256() : nullptr, nullptr, key_), 1);
-    EXPECT_EQ(EVP_DigestSign(context, bytes.data(), &size, reinterpret_cast<const unsigned char*>(message.data()), message.size()), 1);
+    EXPECT_EQ(EVP_DigestSign(context, bytes.data(), &size, reinterpret_cast<const unsigned char*>(message.data()),
+                             message.size()),
+              1);
     EVP_MD_CTX_free(context);
     if (type_ == Type::kEd25519) return message + "." + encode64({bytes.data(), size});
     const unsigned char* der = bytes.data();
@@ -85,11 +89,19 @@ class Signer {
   EVP_PKEY* key_ = nullptr;
 };
 
-std::string keySet(std::initializer_list<json::object> keys) { return json::serialize(json::object{{"keys", json::array(keys.begin(), keys.end())}}); }
+std::string keySet(std::initializer_list<json::object> keys) {
+  return json::serialize(json::object{{"keys", json::array(keys.begin(), keys.end())}});
+}
 
 json::object goodClaims() {
-  return {{"iss", "platform"}, {"sub", "viewer-1"}, {"jti", "t-1"}, {"exp", kNow + 600}, {"iat", kNow}, {"aud", "dvpe"},
-          {"dvpe", {{"attributes", {{"country", "DE"}, {"interests", {{"sports", 0.5}}}}}, {"consent", {"personalised_ads"}}}}};
+  return {{"iss", "platform"},
+          {"sub", "viewer-1"},
+          {"jti", "t-1"},
+          {"exp", kNow + 600},
+          {"iat", kNow},
+          {"aud", "dvpe"},
+          {"dvpe",
+           {{"attributes", {{"country", "DE"}, {"interests", {{"sports", 0.5}}}}}, {"consent", {"personalised_ads"}}}}};
 }
 
 class Jwt : public ::testing::TestWithParam<Signer::Type> {
@@ -185,7 +197,8 @@ TEST_P(Jwt, IsValidFromItsTimeToItsTimeGiveOrTakeAMinute) {
   expectRefused(with("iat", kNow + 61));
   expectRefused(with("iat", kNow + 601));
   for (const auto* name : {"exp", "nbf", "iat"}) {
-    for (const json::value& bad : {json::value("1800000600"), json::value(-1), json::value(1e300), json::value(true), json::value(json::array{})}) {
+    for (const json::value& bad : {json::value("1800000600"), json::value(-1), json::value(1e300), json::value(true),
+                                   json::value(json::array{})}) {
       expectRefused(with(name, bad));
     }
   }
@@ -243,12 +256,14 @@ TEST_P(Jwt, NeverChoosesItsAlgorithmItself) {
   const std::string secret(signer.jwk().at("x").as_string());
   std::array<unsigned char, 32> mac{};
   unsigned size = 0;
-  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), reinterpret_cast<const unsigned char*>(message.data()), message.size(), mac.data(), &size);
+  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
+       reinterpret_cast<const unsigned char*>(message.data()), message.size(), mac.data(), &size);
   expectRefused(message + "." + encode64(mac));
 }
 
 TEST_P(Jwt, MayNotDemandExtensions) {
-  expectRefused(signer.sign(R"({"alg":")" + signer.algorithm() + R"(","kid":"k1","crit":["b64"],"b64":false})", json::serialize(goodClaims())));
+  expectRefused(signer.sign(R"({"alg":")" + signer.algorithm() + R"(","kid":"k1","crit":["b64"],"b64":false})",
+                            json::serialize(goodClaims())));
 }
 
 TEST_P(Jwt, IsBounded) {
@@ -271,6 +286,16 @@ TEST_P(Jwt, IsBounded) {
   expectRefused(with("iss", json::string(257, 'i')));
 }
 
+TEST_P(Jwt, IsCheckedFastEnoughForARequestLoop) {
+  const std::string token = signer.sign(goodClaims());
+  constexpr int kTimes = 200;
+  const auto before = std::chrono::steady_clock::now();
+  for (int i = 0; i < kTimes; ++i) ASSERT_TRUE(keys.verify(token, kNow, "dvpe"));
+  const std::chrono::duration<double, std::micro> each = (std::chrono::steady_clock::now() - before) / kTimes;
+  std::printf("[  figure  ] verifying %s: %.0f us\n", signer.algorithm().c_str(), each.count());
+  EXPECT_LT(each.count(), 5000) << "a hundred times what it takes";
+}
+
 TEST_P(Jwt, OfOnePlatformDoesNotSpeakForAnother) {
   json::object bound = signer.jwk();
   bound["iss"] = "platform";
@@ -286,7 +311,9 @@ TEST(AKeySet, SaysWhatIsWrongWithIt) {
     const auto keys = PlatformKeys::parse(text);
     return !keys && keys.error().code == ErrorCode::kInvalidInput;
   };
-  for (const auto* text : {"", "{}", "[]", R"({"keys":{}})", R"({"keys":[]})", R"({"keys":[1]})", R"({"keys":[{}]})", "{\"keys\":["}) EXPECT_TRUE(refused(text)) << text;
+  for (const auto* text :
+       {"", "{}", "[]", R"({"keys":{}})", R"({"keys":[]})", R"({"keys":[1]})", R"({"keys":[{}]})", "{\"keys\":["})
+    EXPECT_TRUE(refused(text)) << text;
   json::object jwk = ed.jwk();
   jwk["d"] = "AAAA";
   EXPECT_TRUE(refused(keySet({jwk})));
@@ -311,7 +338,8 @@ TEST(AKeySet, PassesOverWhatIsNotForIt) {
   enc["use"] = "enc";
   ops["key_ops"] = json::array{"sign"};
   otherAlg["alg"] = "ES256";
-  const auto keys = PlatformKeys::parse(keySet({ed.jwk(), enc, ops, otherAlg, {{"kty", "RSA"}, {"n", "AQAB"}, {"e", "AQAB"}}, {{"kty", "oct"}, {"k", "AAAA"}}}));
+  const auto keys = PlatformKeys::parse(keySet(
+      {ed.jwk(), enc, ops, otherAlg, {{"kty", "RSA"}, {"n", "AQAB"}, {"e", "AQAB"}}, {{"kty", "oct"}, {"k", "AAAA"}}}));
   ASSERT_TRUE(keys) << keys.error().message;
   EXPECT_EQ(keys.value().size(), 1u);
   EXPECT_EQ(keys.value().ignored(), 5u);
@@ -319,7 +347,9 @@ TEST(AKeySet, PassesOverWhatIsNotForIt) {
 
 // RFC 8037, appendix A.4: Ed25519.
 TEST(TheExamplesOfTheRfcs, OpenWithEd25519) {
-  const auto keys = PlatformKeys::parse(R"({"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]})").value();
+  const auto keys = PlatformKeys::parse(
+                        R"({"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]})")
+                        .value();
   const std::string token =
       "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc."
       "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
@@ -330,16 +360,17 @@ TEST(TheExamplesOfTheRfcs, OpenWithEd25519) {
 
 // RFC 7515, appendix A.3: ES256.
 TEST(TheExamplesOfTheRfcs, OpenWithEs256) {
-  const auto keys = PlatformKeys::parse(
-                        R"({"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",)"
-                        R"("y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]})")
-                        .value();
+  const auto keys =
+      PlatformKeys::parse(R"({"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",)"
+                          R"("y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]})")
+          .value();
   const std::string token =
       "eyJhbGciOiJFUzI1NiJ9."
       "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ."
       "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
   ASSERT_TRUE(keys.open(token));
-  EXPECT_EQ(keys.open(token).value(), "{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n \"http://example.com/is_root\":true}");
+  EXPECT_EQ(keys.open(token).value(),
+            "{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n \"http://example.com/is_root\":true}");
   EXPECT_FALSE(keys.verify(token, kNow, ""));
 }
 

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+#include "node/personalize/session_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+
+#include "tests/unit/node/personalize/support.h"
+
+namespace dvpe::personalize {
+namespace {
+
+using test::idOf;
+using testing::ElementsAre;
+using testing::Pair;
+
+class SessionStoreTest : public testing::Test {
+ protected:
+  SessionStoreTest() { reopen(); }
+  void reopen(std::uint8_t key = 1) {
+    store_.reset();
+    auto opened = SessionStore::open(folder_.path(), {test::keyOf(key), std::nullopt}, random_, 16);
+    ASSERT_TRUE(opened) << opened.error().message;
+    store_ = std::move(opened).value();
+  }
+  void put(std::uint32_t id, std::uint32_t viewer, const std::string& text) {
+    ASSERT_TRUE(store_->put(idOf(id), idOf(viewer), base::view(text)));
+  }
+  std::map<int, std::string> all(const std::string& forget = "") {
+    std::map<int, std::string> found;
+    const auto done = store_->each([&](const privacy::SessionId& id, base::ByteView record) {
+      const std::string text(record.begin(), record.end());
+      found[id[0]] = text;
+      return text != forget;
+    });
+    EXPECT_TRUE(done) << done.error().message;
+    return found;
+  }
+  test::Folder folder_;
+  base::SystemRandom random_;
+  std::unique_ptr<SessionStore> store_;
+};
+
+TEST_F(SessionStoreTest, GivesBackAfterARestartWhatWasCommitted) {
+  put(1, 10, "one");
+  put(2, 10, "two");
+  ASSERT_TRUE(store_->commit());
+  put(3, 10, "not committed");
+  reopen();
+  EXPECT_THAT(all(), ElementsAre(Pair(1, "one"), Pair(2, "two")));
+}
+
+TEST_F(SessionStoreTest, ReplacesAndErases) {
+  put(1, 10, "one");
+  put(2, 10, "two");
+  put(1, 10, "one more");
+  ASSERT_TRUE(store_->erase(idOf(2)));
+  ASSERT_TRUE(store_->erase(idOf(99)));
+  ASSERT_TRUE(store_->commit());
+  EXPECT_THAT(all(), ElementsAre(Pair(1, "one more")));
+}
+
+TEST_F(SessionStoreTest, OpensNothingOfAViewerWhoWasErasedAndForgetsIt) {
+  put(1, 10, "ann");
+  put(2, 20, "bob");
+  ASSERT_TRUE(store_->commit());
+  ASSERT_TRUE(store_->eraseViewer(idOf(10)));
+  EXPECT_THAT(all(), ElementsAre(Pair(2, "bob")));
+  reopen();
+  EXPECT_THAT(all(), ElementsAre(Pair(2, "bob")));
+  put(3, 10, "ann again");
+  ASSERT_TRUE(store_->commit());
+  reopen();
+  EXPECT_THAT(all(), ElementsAre(Pair(2, "bob"), Pair(3, "ann again")));
+}
+
+TEST_F(SessionStoreTest, ForgetsWhatTheTakerHasNoUseFor) {
+  put(1, 10, "old");
+  put(2, 10, "new");
+  ASSERT_TRUE(store_->commit());
+  EXPECT_EQ(all("old").size(), 2U);
+  EXPECT_THAT(all(), ElementsAre(Pair(2, "new")));
+}
+
+TEST_F(SessionStoreTest, KeepsWhatAWrongKeyCannotOpen) {
+  put(1, 10, "one");
+  ASSERT_TRUE(store_->commit());
+  reopen(2);
+  EXPECT_TRUE(all().empty());
+  reopen(1);
+  EXPECT_THAT(all(), ElementsAre(Pair(1, "one"))) << "the operator's mistake costs nothing";
+}
+
+TEST_F(SessionStoreTest, WritesNothingThatCanBeRead) {
+  put(1, 10, "viewer.interests.football");
+  ASSERT_TRUE(store_->commit());
+  store_.reset();
+  for (const auto& e : std::filesystem::recursive_directory_iterator(folder_.path())) {
+    if (!e.is_regular_file()) continue;
+    std::ifstream in(e.path(), std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    EXPECT_EQ(bytes.find("football"), std::string::npos) << e.path();
+  }
+}
+
+TEST_F(SessionStoreTest, SaysWhenItIsFullAndGoesOnAfterIt) {
+  const std::string large(256 * 1024, 'x');
+  base::Result<void> done = base::success();
+  std::uint32_t i = 0;
+  for (; done && i < 200; ++i) {
+    done = store_->put(idOf(i), idOf(10), base::view(large));
+    if (done && i == 3) {
+      ASSERT_TRUE(store_->commit());
+    }
+  }
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, base::ErrorCode::kLimitExceeded);
+  EXPECT_FALSE(store_->commit()) << "the whole batch is lost";
+  EXPECT_EQ(all().size(), 4U);
+  put(250, 10, "small");
+  EXPECT_TRUE(store_->commit());
+}
+
+}  // namespace
+}  // namespace dvpe::personalize
