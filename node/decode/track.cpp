@@ -44,7 +44,13 @@ void Decoder::Track::pass(Ticks pts, base::SharedBytes data, std::vector<Slotted
     ++counters_.corrupt;
     return;
   }
-  const auto slot = walk_.take(pts);
+  // The first one takes the nearest slot, whatever is expected: where the others follow is then a fact of the stream and
+  // not of the moment at which this node joined it.
+  auto slot = walk_.take(pts);
+  if (!previous_) {
+    const std::int64_t nearest = timeline::Grid::audioSlot(pts);
+    slot = nearest < walk_.next() ? std::nullopt : std::optional(nearest);
+  }
   if (!slot) {
     ++counters_.audioDropped;
     return;

@@ -17,14 +17,15 @@ using timeline::StampedMessage;
 namespace {
 
 constexpr auto kSilence = std::chrono::milliseconds(500);
-constexpr Ticks kStep{base::kTicksPerSecond / 10};       // time passes in steps of 100 ms
-constexpr Ticks kJump{base::kTicksPerSecond * 10};       // a source's time that is off by more is anchored again
+constexpr Ticks kStep{base::kTicksPerSecond / 10};           // time passes in steps of 100 ms
+constexpr Ticks kJump{base::kTicksPerSecond * 10};           // a source's time that is off by more is anchored again
 constexpr std::chrono::milliseconds kBack{1000}, kOn{2000};  // jumps of its own time
 constexpr Ticks kWindow{base::kTicksPerSecond * 10};
 constexpr Ticks kDrift{base::kTicksPerMillisecond * 40}, kSettled{base::kTicksPerMillisecond * 5};
 constexpr Ticks kAnnounceAhead{base::kTicksPerSecond * 5};
-constexpr Ticks kMostAhead{base::kTicksPerSecond * 2};       // of a source that sends faster than time passes
-constexpr Ticks kFurthestCue{base::kTicksPerSecond * 3600};  // one cue waits at a time: it may not block the others for days
+constexpr Ticks kMostAhead{base::kTicksPerSecond * 2};  // of a source that sends faster than time passes
+constexpr Ticks kFurthestCue{base::kTicksPerSecond *
+                             3600};  // one cue waits at a time: it may not block the others for days
 constexpr std::size_t kIdsKept = 64;
 
 }  // namespace
@@ -79,7 +80,8 @@ class Stamper::Source final : public Publication {
 
   void caption(int track, std::string language, std::int64_t startMs, std::int64_t endMs, std::string text) override {
     if (stamper_ == nullptr || !stamper_->anchored_) return;
-    stamper_->push(timeline::Caption{track, std::move(language), stamper_->stamp(startMs), stamper_->stamp(endMs), std::move(text)});
+    stamper_->push(timeline::Caption{track, std::move(language), stamper_->stamp(startMs), stamper_->stamp(endMs),
+                                     std::move(text)});
   }
 
   void cue(SourceCue cue) override {
@@ -95,10 +97,15 @@ class Stamper::Source final : public Publication {
   Stamper* stamper_;
 };
 
-Stamper::Stamper(const model::Channel& channel, timeline::Grid grid, const base::Clock& clock, timeline::StampedSink& sink,
-                 std::optional<timeline::CutState> resume)
-    : channel_(channel), grid_(grid), clock_(clock), startedAt_(base::fromWall(channel.epoch, clock.wall())),
-      startedSteady_(clock.steady()), sink_(sink), cutter_(grid, resume ? *resume : timeline::CutState{}) {
+Stamper::Stamper(const model::Channel& channel, timeline::Grid grid, const base::Clock& clock,
+                 timeline::StampedSink& sink, std::optional<timeline::CutState> resume)
+    : channel_(channel),
+      grid_(grid),
+      clock_(clock),
+      startedAt_(base::fromWall(channel.epoch, clock.wall())),
+      startedSteady_(clock.steady()),
+      sink_(sink),
+      cutter_(grid, resume ? *resume : timeline::CutState{}) {
   if (!onAir()) return;
   for (const auto& span : {cutter_.state().open, cutter_.state().ahead}) {
     if (span) usedIds_.push_back(span->id);
@@ -112,13 +119,13 @@ Stamper::~Stamper() {
   if (current_ != nullptr) current_->revoke();
 }
 
-Ticks Stamper::now() const {
-  return startedAt_ + std::chrono::floor<Ticks>(clock_.steady() - startedSteady_);
-}
+Ticks Stamper::now() const { return startedAt_ + std::chrono::floor<Ticks>(clock_.steady() - startedSteady_); }
 
 bool Stamper::ahead() const { return anchored_ && onAir() && cutter_.state().newest - now() > kMostAhead; }
 
-bool Stamper::used(const std::string& id) const { return std::find(usedIds_.begin(), usedIds_.end(), id) != usedIds_.end(); }
+bool Stamper::used(const std::string& id) const {
+  return std::find(usedIds_.begin(), usedIds_.end(), id) != usedIds_.end();
+}
 
 void Stamper::push(StampedMessage message) {
   cutter_.advance(message);
@@ -153,11 +160,13 @@ void Stamper::heard() {
   push(timeline::SourceBack{cutter_.state().newest});
 }
 
-// What a stalled network delivers late is no jump: its times follow each other.
+// What a stalled network delivers late is no jump: its times follow each other; nor are the frames that an encoder left
+// out to catch up, which do not lead beyond now.
 bool Stamper::jumped(std::int64_t dtsMs) {
   const auto steady = clock_.steady();
   const std::chrono::milliseconds by(dtsMs - lastDtsMs_);
-  const bool jump = anchored_ && (by < -kBack || by > std::chrono::ceil<std::chrono::milliseconds>(steady - lastVideo_) + kOn);
+  const auto passed = std::chrono::ceil<std::chrono::milliseconds>(steady - lastVideo_);
+  const bool jump = anchored_ && (by < -kBack || (by > passed + kOn && stamp(dtsMs) - now() > kOn));
   lastDtsMs_ = dtsMs;
   lastVideo_ = steady;
   return jump;
@@ -220,7 +229,8 @@ void Stamper::scheduleBreaks() {
     if (start - now() > kAnnounceAhead || scheduled_.contains(start.count())) continue;
     scheduled_[start.count()] = true;
     if (scheduled_.size() > 16) scheduled_.erase(scheduled_.begin());
-    timeline::CueOut cue{timeline::SpanKind::kBreak, "s" + std::to_string(start.count() / base::kTicksPerSecond), "", start, plan.lengthUnits};
+    timeline::CueOut cue{timeline::SpanKind::kBreak, "s" + std::to_string(start.count() / base::kTicksPerSecond), "",
+                         start, plan.lengthUnits};
     if (const auto span = cueOut(std::move(cue)); !span) {
       spdlog::warn("scheduled break refused channel={} reason=\"{}\"", channel_.id, span.error().message);
     }
@@ -235,13 +245,15 @@ base::Result<timeline::Span> Stamper::cueOut(timeline::CueOut cue) {
   if (cue.units == 0) cue.units = channel_.defaultBreakUnits;
   if (cue.units < 1 || cue.units > channel_.maxBreakUnits) {
     ++counters_.cuesRefused;
-    return fail(ErrorCode::kInvalidInput, "a length of 1 to " + std::to_string(channel_.maxBreakUnits) + " units is expected");
+    return fail(ErrorCode::kInvalidInput,
+                "a length of 1 to " + std::to_string(channel_.maxBreakUnits) + " units is expected");
   }
   if (cue.asked > now() + kFurthestCue) {
     ++counters_.cuesRefused;
     return fail(ErrorCode::kInvalidInput, "a break or event can be announced at most an hour ahead");
   }
-  if (used(cue.id)) {  // viewers' content is bound to ids: a second span of that name would get what the first was given
+  if (used(
+          cue.id)) {  // viewers' content is bound to ids: a second span of that name would get what the first was given
     ++counters_.cuesRefused;
     return fail(ErrorCode::kConflict, "the id '" + cue.id + "' has been used");
   }
@@ -266,7 +278,8 @@ base::Result<Ticks> Stamper::cueIn(const timeline::CueIn& cue) {
 base::Result<void> Stamper::mark(timeline::Mark mark) {
   if (mark.name.empty()) return fail(ErrorCode::kInvalidInput, "an event needs a name");
   if (!onAir()) return fail(ErrorCode::kUnavailable, "the channel is not on air yet");
-  if (mark.at > now() + kFurthestCue) return fail(ErrorCode::kInvalidInput, "an event can be announced at most an hour ahead");
+  if (mark.at > now() + kFurthestCue)
+    return fail(ErrorCode::kInvalidInput, "an event can be announced at most an hour ahead");
   if (mark.at == Ticks{0}) mark.at = cutter_.state().newest;
   push(std::move(mark));
   return base::success();
@@ -286,7 +299,9 @@ void Stamper::sourceCue(const SourceCue& cue) {
       }
       break;
     }
-    case SourceCue::Kind::kBreakEnd: (void)cueIn({cue.id, at}); break;
+    case SourceCue::Kind::kBreakEnd:
+      (void)cueIn({cue.id, at});
+      break;
     case SourceCue::Kind::kMark: {
       const auto closes = cue.values.find("open");
       (void)mark({cue.name, closes == cue.values.end() || closes->second != "false", at, cue.values});

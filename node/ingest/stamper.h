@@ -23,18 +23,18 @@ struct StamperCounters {
   std::uint64_t publications = 0, refused = 0, lost = 0, anchors = 0, cuesRefused = 0, packets = 0;
 };
 
-// One channel's clock and inlet. It gives every packet its channel time (anchor + source time + correction), writes cues
-// in the same order, says when the source is lost (500 ms of silence), lets time pass meanwhile (each 100 ms) and says
-// when it is back, and writes the state of the cut list at each unit.
+// One channel's clock and inlet. It gives every packet its channel time (anchor + source time + correction), writes
+// cues in the same order, says when the source is lost (500 ms of silence), lets time pass meanwhile (each 100 ms) and
+// says when it is back, and writes the state of the cut list at each unit.
 //
 // Anchor: the first key frame of a publication is put on the frame of now, so that video sits on the grid and keeps to
-// it. Anchored again: when the source's own time jumps (back by over 1 s, or on by 2 s more than passed), and when its
-// stamps are over 10 s from now. Correction: when the source's clock has drifted by over
-// 40 ms (least delay in 10 s windows), its time is slewed by at most 1 ms a second until it is within 5 ms.
+// it. Anchored again: when the source's own time jumps (back by over 1 s, or on by 2 s more than passed and beyond
+// now), and when its stamps are over 10 s from now. Correction: when the source's clock has drifted by over 40 ms
+// (least delay in 10 s windows), its time is slewed by at most 1 ms a second until it is within 5 ms.
 //
 // The wall clock is read once, at the start; from then on channel time goes with the steady clock, so that a wall clock
-// that is set does not move what is on air. A source that sends faster than time passes is asked to wait when it is over
-// 2 s ahead.
+// that is set does not move what is on air. A source that sends faster than time passes is asked to wait when it is
+// over 2 s ahead.
 //
 // All calls on one thread (ingest's); the sink may block it. Publications must not outlive the stamper.
 class Stamper {
@@ -55,8 +55,8 @@ class Stamper {
   // Call each 50 to 100 ms: silence, the passing of time, scheduled breaks.
   void tick();
 
-  // The inlet for cues from HTTP, control and schedules. units 0: the channel's default. asked 0: now. kInvalidInput: no
-  // such length, or over an hour ahead; kConflict: an id that has been used, or a span is open or ahead.
+  // The inlet for cues from HTTP, control and schedules. units 0: the channel's default. asked 0: now. kInvalidInput:
+  // no such length, or over an hour ahead; kConflict: an id that has been used, or a span is open or ahead.
   base::Result<timeline::Span> cueOut(timeline::CueOut cue);
   base::Result<base::Ticks> cueIn(const timeline::CueIn& cue);
   base::Result<void> mark(timeline::Mark mark);
@@ -96,8 +96,8 @@ class Stamper {
 
   Source* current_ = nullptr;
   bool anchored_ = false;
-  base::Ticks offset_{};         // channel time of the source's 0
-  std::int64_t lastDtsMs_ = 0;   // of the video, and when it came
+  base::Ticks offset_{};        // channel time of the source's 0
+  std::int64_t lastDtsMs_ = 0;  // of the video, and when it came
   std::chrono::steady_clock::time_point lastVideo_{}, lastHeard_{};
   bool lost_ = false;
   base::Ticks lastUnit_{-1};

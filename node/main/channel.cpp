@@ -94,7 +94,10 @@ Channel::Channel(ChannelOptions options, boost::asio::any_io_executor pool, rend
       queue_(options_.queue),
       cutter_(grid_) {}
 
-Channel::~Channel() { stop(); }
+Channel::~Channel() {
+  stop();
+  if (packaging_) packaging_->join();
+}
 
 base::Result<std::unique_ptr<Channel>> Channel::create(ChannelOptions options, boost::asio::any_io_executor pool,
                                                        render::Budget& budget) {
@@ -139,7 +142,9 @@ base::Result<void> Channel::putInits() {
 void Channel::start(std::vector<timeline::FeedListener*> listeners) {
   const int tracks = std::max<int>(1, static_cast<int>(options_.channel.languages.size()));
   package::ChannelShape shape{options_.channel.id, options_.profile, tracks, options_.channel.captions, options_.channel.windowSeconds};
-  packager_ = std::make_unique<package::Packager>(std::move(shape), *window_, *journal_, pool_, std::move(listeners));
+  packaging_ = std::make_unique<boost::asio::thread_pool>(1);
+  packager_ = std::make_unique<package::Packager>(std::move(shape), *window_, *journal_, packaging_->get_executor(),
+                                                  std::move(listeners));
   decoder_ = std::make_unique<decode::Decoder>(grid_, slatePicture(options_.profile.rungs.front()),
                                                options_.profile.audioBitrate, tracks);
   output_ = std::make_unique<Output>(*this);

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <memory>
 #include <string>
 #include <thread>
@@ -38,7 +39,8 @@ struct ChannelOptions {
   ChannelMetrics metrics;
 };
 
-// Threads: push() from ingest; one thread of its own for cuts and decoding; encoders and packaging on the pool.
+// Threads: push() from ingest; one thread of its own for cuts and decoding, one for packaging, which waits for the disk;
+// encoders on the pool.
 class Channel final : public timeline::StampedSink {
  public:
   // Opens journal and window; kIo, kConflict (another profile's init segments) are start-up errors.
@@ -92,6 +94,8 @@ class Channel final : public timeline::StampedSink {
   std::unique_ptr<timeline::Journal> journal_;
   std::unique_ptr<package::Window> window_;
   std::unique_ptr<timeline::Recorder> recorder_;
+
+  std::unique_ptr<boost::asio::thread_pool> packaging_;  // one thread
 
   timeline::Cutter cutter_;
   std::unique_ptr<decode::Decoder> decoder_;

@@ -37,12 +37,19 @@ void Director::Feed::cutMade(const timeline::Cut& cut) {
   asio::post(director_.context_, [d = &director_, c = channel_, cut] { d->channels_[c]->cut = cut; });
 }
 void Director::Feed::cellFinished(std::shared_ptr<const timeline::Cell> cell) {
-  asio::post(director_.context_, [d = &director_, c = channel_, cell = std::move(cell)]() mutable { d->cellFinished(c, std::move(cell)); });
+  asio::post(director_.context_,
+             [d = &director_, c = channel_, cell = std::move(cell)]() mutable { d->cellFinished(c, std::move(cell)); });
 }
 
 Director::Director(DirectorOptions options, std::shared_ptr<const decisions::Compiled> compiled, MediaCatalog media,
-                   std::vector<DirectedChannel> channels, SessionStore& store, privacy::TokenSealer& tokens, const base::Clock& clock)
-    : options_(options), compiled_(std::move(compiled)), media_(std::move(media)), store_(store), tokens_(tokens), clock_(clock),
+                   std::vector<DirectedChannel> channels, SessionStore& store, privacy::TokenSealer& tokens,
+                   const base::Clock& clock)
+    : options_(options),
+      compiled_(std::move(compiled)),
+      media_(std::move(media)),
+      store_(store),
+      tokens_(tokens),
+      clock_(clock),
       table_(options.maxSessions, options.readers) {
   for (auto& config : channels) {
     auto state = std::make_unique<ChannelState>(channels_.size(), std::move(config));
@@ -66,9 +73,12 @@ Director::~Director() { stop(); }
 timeline::FeedListener& Director::feed(std::size_t channel) { return *feeds_.at(channel); }
 
 std::uint32_t Director::nowSeconds() const {
-  return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(clock_.steady().time_since_epoch()).count());
+  return static_cast<std::uint32_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(clock_.steady().time_since_epoch()).count());
 }
-std::int64_t Director::unixNow() const { return std::chrono::floor<std::chrono::seconds>(clock_.wall()).time_since_epoch().count(); }
+std::int64_t Director::unixNow() const {
+  return std::chrono::floor<std::chrono::seconds>(clock_.wall()).time_since_epoch().count();
+}
 
 Result<void> Director::start() {
   DVPE_CHECK(store_.each([this](const privacy::SessionId& id, base::ByteView record) { return restore(id, record); }));
@@ -106,7 +116,8 @@ Result<rules::Attributes> attributesOf(const privacy::SessionClaims& claims) {
 
 std::uint16_t Director::cohortOf(std::size_t channel, const decisions::Choice& choice) {
   ChannelState& state = *channels_[channel];
-  const auto [it, fresh] = state.cohortIndex.emplace(choice.cohort, static_cast<std::uint16_t>(state.cohortIndex.size()));
+  const auto [it, fresh] =
+      state.cohortIndex.emplace(choice.cohort, static_cast<std::uint16_t>(state.cohortIndex.size()));
   if (fresh) {
     state.overlays.emplace_back();
     if (state.config.newCohort) state.config.newCohort(it->second, it->first);
@@ -131,7 +142,8 @@ std::shared_ptr<const BoundPod> Director::intern(ChannelState& channel, BoundPod
 }
 
 // What the viewer sees from unit firstUnit of the span on; nullptr: the programme.
-std::shared_ptr<const BoundPod> Director::bind(ChannelState& channel, const timeline::Span& span, int firstUnit, const decisions::Choice& choice) {
+std::shared_ptr<const BoundPod> Director::bind(ChannelState& channel, const timeline::Span& span, int firstUnit,
+                                               const decisions::Choice& choice) {
   const int units = static_cast<int>((span.end - span.start) / channel.config.grid.unit()) - firstUnit;
   if (units <= 0) return nullptr;
   BoundPod pod{span.id, span.kind, span.start, span.end, firstUnit, {}};

@@ -38,7 +38,7 @@ struct DirectedChannel {
   std::vector<std::string> languages;  // of audio tracks, in track order
   std::string slate;                   // a name in URLs
   timeline::Demand* demand = nullptr;
-  std::vector<std::string> cohorts;    // the journal's: index -> id
+  std::vector<std::string> cohorts;         // the journal's: index -> id
   std::optional<timeline::CutState> state;  // the journal's
   std::function<void(std::size_t index, const std::string& id)> newCohort;
   std::function<void(std::shared_ptr<const timeline::Cell>)> listed;  // after every decision that it needs is made
@@ -74,7 +74,8 @@ struct DirectorCounters {
 class Director {
  public:
   Director(DirectorOptions options, std::shared_ptr<const decisions::Compiled> compiled, MediaCatalog media,
-           std::vector<DirectedChannel> channels, SessionStore& store, privacy::TokenSealer& tokens, const base::Clock& clock);
+           std::vector<DirectedChannel> channels, SessionStore& store, privacy::TokenSealer& tokens,
+           const base::Clock& clock);
   ~Director();
 
   // Takes the sessions of the journal back; then runs. Before any feed or request.
@@ -103,7 +104,8 @@ class Director {
   const decisions::Compiled& compiled() const { return *compiled_; }
   base::Result<std::size_t> channelOf(const std::string& id) const;
   std::uint16_t cohortOf(std::size_t channel, const decisions::Choice& choice);
-  std::shared_ptr<const BoundPod> bind(ChannelState& channel, const timeline::Span& span, int firstUnit, const decisions::Choice& choice);
+  std::shared_ptr<const BoundPod> bind(ChannelState& channel, const timeline::Span& span, int firstUnit,
+                                       const decisions::Choice& choice);
   std::shared_ptr<const BoundPod> intern(ChannelState& channel, BoundPod pod);
   void spanAnnounced(std::size_t channel, const timeline::Span& span);
   bool commitBound(const ChannelState& channel, std::vector<std::unique_ptr<const SessionView>>& bound);

@@ -21,8 +21,9 @@ namespace {
 object podJson(const BoundPod& pod) {
   array pieces;
   for (const auto& p : pod.pieces) pieces.push_back(array{p.name, p.from, p.units, p.media, p.campaign});
-  return {{"span", pod.spanId}, {"event", pod.kind == timeline::SpanKind::kEvent}, {"start", pod.start.count()},
-          {"end", pod.end.count()}, {"first", pod.firstUnit}, {"pieces", std::move(pieces)}};
+  return {{"span", pod.spanId},         {"event", pod.kind == timeline::SpanKind::kEvent},
+          {"start", pod.start.count()}, {"end", pod.end.count()},
+          {"first", pod.firstUnit},     {"pieces", std::move(pieces)}};
 }
 
 BoundPod podOf(const object& o) {
@@ -45,7 +46,8 @@ BoundPod podOf(const object& o) {
 Result<void> Director::journal(const privacy::SessionId& id, const Record& record, const SessionView& view) {
   array pods;
   for (const auto& pod : view.pods) pods.push_back(podJson(*pod));
-  const std::string text = boost::json::serialize(object{{"token", record.token}, {"from", view.fromMsn}, {"pods", std::move(pods)}});
+  const std::string text =
+      boost::json::serialize(object{{"token", record.token}, {"from", view.fromMsn}, {"pods", std::move(pods)}});
   auto done = store_.put(id, record.viewer, base::view(text));
   if (!done) ++counters_.storeErrors;
   return done;
@@ -115,20 +117,29 @@ std::string Director::explanation(const privacy::SessionClaims& claims, const Se
     if (view.cohort < cell.variantOfCohort.size()) variant = cell.variants[cell.variantOfCohort[view.cohort]];
     fallback = std::find(cell.fallbacks.begin(), cell.fallbacks.end(), view.cohort) != cell.fallbacks.end();
     for (const auto& c : channel.recent) {
-      if (c->msn == view.fromMsn) out["from"] = object{{"cut", view.fromMsn}, {"date", base::isoDate(base::toWall(channel.config.epoch, c->start))}};
+      if (c->msn == view.fromMsn)
+        out["from"] =
+            object{{"cut", view.fromMsn}, {"date", base::isoDate(base::toWall(channel.config.epoch, c->start))}};
     }
   }
-  out["now"] = object{{"variant", variant}, {"fallback", fallback}, {"own", channel.newest && channel.newest->msn >= view.fromMsn}};
-  out["audio"] = object{{"language", view.audio < channel.config.languages.size() ? channel.config.languages[view.audio] : "und"},
-                        {"wanted", report.choice.audioLanguage}};
+  out["now"] = object{
+      {"variant", variant}, {"fallback", fallback}, {"own", channel.newest && channel.newest->msn >= view.fromMsn}};
+  out["audio"] =
+      object{{"language", view.audio < channel.config.languages.size() ? channel.config.languages[view.audio] : "und"},
+             {"wanted", report.choice.audioLanguage}};
 
   array overlays;
   for (const auto& o : report.choice.overlays) {
     object values;
     for (const auto& [k, v] : o.values) values[k] = v;
     const bool waits = o.trigger == model::Trigger::kEvent && variant == timeline::kBaseVariant && !fallback;
-    overlays.push_back(object{{"overlay", o.overlay->id}, {"values", std::move(values)}, {"rule", o.ruleId}, {"event", o.event},
-                              {"state", fallback ? "fallback" : waits ? "waiting" : "on_air"},
+    overlays.push_back(object{{"overlay", o.overlay->id},
+                              {"values", std::move(values)},
+                              {"rule", o.ruleId},
+                              {"event", o.event},
+                              {"state", fallback ? "fallback"
+                                        : waits  ? "waiting"
+                                                 : "on_air"},
                               {"reason", fallback ? "this node has no encode left for so few viewers"
                                          : waits  ? "it is shown while '" + o.event + "' is open"
                                                   : "its rule matches"}});
@@ -140,13 +151,16 @@ std::string Director::explanation(const privacy::SessionClaims& claims, const Se
     array slots;
     for (const auto& p : pod->pieces) {
       const auto campaign = documents.campaigns.find(p.campaign);
-      slots.push_back(object{{"creative", p.media}, {"campaign", p.campaign},
+      slots.push_back(object{{"creative", p.media},
+                             {"campaign", p.campaign},
                              {"title", campaign == documents.campaigns.end() ? p.media : campaign->second.title},
                              {"seconds", base::seconds(grid.unit() * p.units)}});
     }
-    breaks.push_back(object{{"id", pod->spanId}, {"kind", pod->kind == timeline::SpanKind::kEvent ? "clip" : "break"},
+    breaks.push_back(object{{"id", pod->spanId},
+                            {"kind", pod->kind == timeline::SpanKind::kEvent ? "clip" : "break"},
                             {"date", base::isoDate(base::toWall(channel.config.epoch, pod->start))},
-                            {"seconds", base::seconds(pod->end - pod->start)}, {"joined_at_unit", pod->firstUnit},
+                            {"seconds", base::seconds(pod->end - pod->start)},
+                            {"joined_at_unit", pod->firstUnit},
                             {"slots", std::move(slots)}});
   }
   out["breaks"] = std::move(breaks);

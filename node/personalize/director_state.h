@@ -22,7 +22,7 @@ struct Director::ChannelState {
   std::optional<timeline::Cut> cut;                         // the newest cut that is final
   std::map<std::string, timeline::Span> spans;              // announced, not yet out of the window
   std::map<std::string, std::vector<std::shared_ptr<const BoundPod>>> pods;  // by span: each different one once
-  std::vector<int> viewers;                                 // by cohort index, as last published
+  std::vector<int> viewers;                                                  // by cohort index, as last published
   std::shared_ptr<const timeline::Cell> newest;
   std::deque<std::shared_ptr<const timeline::Cell>> recent;
 };

@@ -74,7 +74,8 @@ class Environment {
   Result<void> erase(base::ByteView key) {
     DVPE_CHECK(begin());
     MDB_val k = val(key);
-    if (const int rc = mdb_del(txn_, dbi_, &k, nullptr); rc != 0 && rc != MDB_NOTFOUND) return lmdbFail("be written", rc);
+    if (const int rc = mdb_del(txn_, dbi_, &k, nullptr); rc != 0 && rc != MDB_NOTFOUND)
+      return lmdbFail("be written", rc);
     return base::success();
   }
   Result<base::Bytes> get(base::ByteView key) {
@@ -106,7 +107,9 @@ class LmdbKeyStore final : public privacy::KeyStore {
  public:
   explicit LmdbKeyStore(Environment& env) : env_(env) {}
   Result<base::Bytes> load(const privacy::Pseudonym& viewer) override { return env_.get(viewer); }
-  Result<void> save(const privacy::Pseudonym& viewer, base::ByteView record) override { return env_.put(viewer, record); }
+  Result<void> save(const privacy::Pseudonym& viewer, base::ByteView record) override {
+    return env_.put(viewer, record);
+  }
   Result<void> erase(const privacy::Pseudonym& viewer) override {
     DVPE_CHECK(env_.erase(viewer));
     return env_.commit();
@@ -132,8 +135,9 @@ struct SessionStore::Impl {
 SessionStore::SessionStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 SessionStore::~SessionStore() = default;
 
-Result<std::unique_ptr<SessionStore>> SessionStore::open(const std::filesystem::path& folder, privacy::WrappingKeys keys,
-                                                         base::Random& random, std::size_t megabytes) {
+Result<std::unique_ptr<SessionStore>> SessionStore::open(const std::filesystem::path& folder,
+                                                         privacy::WrappingKeys keys, base::Random& random,
+                                                         std::size_t megabytes) {
   auto impl = std::make_unique<Impl>(std::move(keys), random);
   DVPE_TRY(impl->keys, Environment::open(folder / "keys", std::max<std::size_t>(megabytes / 2, 16)));
   DVPE_TRY(impl->sessions, Environment::open(folder / "sessions", std::max<std::size_t>(megabytes, 16)));

@@ -20,8 +20,9 @@ namespace dvpe::personalize {
 class SessionStore {
  public:
   // folder: sessions/ and keys/ are made in it. megabytes: the most that the sessions may take on disk.
-  static base::Result<std::unique_ptr<SessionStore>> open(const std::filesystem::path& folder, privacy::WrappingKeys keys,
-                                                          base::Random& random, std::size_t megabytes);
+  static base::Result<std::unique_ptr<SessionStore>> open(const std::filesystem::path& folder,
+                                                          privacy::WrappingKeys keys, base::Random& random,
+                                                          std::size_t megabytes);
   ~SessionStore();
 
   base::Result<void> put(const privacy::SessionId& id, const privacy::Pseudonym& viewer, base::ByteView record);

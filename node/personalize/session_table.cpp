@@ -8,7 +8,8 @@
 namespace dvpe::personalize {
 
 SessionTable::SessionTable(std::size_t buckets, int readers)
-    : buckets_(std::bit_ceil(std::max<std::size_t>(buckets, 16))), epochs_(static_cast<std::size_t>(std::max(readers, 1))) {}
+    : buckets_(std::bit_ceil(std::max<std::size_t>(buckets, 16))),
+      epochs_(static_cast<std::size_t>(std::max(readers, 1))) {}
 
 SessionTable::~SessionTable() {
   for (auto& head : buckets_) {
@@ -27,8 +28,10 @@ std::atomic<SessionTable::Node*>& SessionTable::bucket(const privacy::SessionId&
 }
 
 SessionTable::Node* SessionTable::node(const privacy::SessionId& id) const {
-  // Ordered after the scope's epoch, so that the writer either sees the scope or is seen (a load like any other on x86).
-  for (Node* n = bucket(id).load(std::memory_order_seq_cst); n != nullptr; n = n->next.load(std::memory_order_seq_cst)) {
+  // Ordered after the scope's epoch, so that the writer either sees the scope or is seen (a load like any other on
+  // x86).
+  for (Node* n = bucket(id).load(std::memory_order_seq_cst); n != nullptr;
+       n = n->next.load(std::memory_order_seq_cst)) {
     if (n->id == id) return n;
   }
   return nullptr;

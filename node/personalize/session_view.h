@@ -38,10 +38,10 @@ struct BoundPod {
 
 struct SessionView {
   privacy::SessionId id{};
-  std::uint16_t channel = 0;   // the channel's number on this node
+  std::uint16_t channel = 0;  // the channel's number on this node
   std::uint16_t cohort = 0;
-  std::uint16_t audio = 0;     // the track that the multivariant playlist names as default
-  std::int64_t fromMsn = 0;    // its own from this segment on; the programme before
+  std::uint16_t audio = 0;                            // the track that the multivariant playlist names as default
+  std::int64_t fromMsn = 0;                           // its own from this segment on; the programme before
   std::vector<std::shared_ptr<const BoundPod>> pods;  // oldest first; those of spans that have left the window are gone
 
   const BoundPod* podOf(const std::string& spanId) const {

@@ -3,6 +3,7 @@
 #include "node/render/blend.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace dvpe::render {
 namespace {
@@ -109,6 +110,22 @@ Bounds touched(const YuvaSprite& sprite, int dx, int dy, int frameWidth, int fra
   const int y0 = std::max(0, y), y1 = std::min(frameHeight, y + sprite.height);
   if (x0 >= x1 || y0 >= y1) return {};
   return {x0, y0, x1 - x0, y1 - y0};
+}
+
+Bounds both(const Bounds& a, const Bounds& b) {
+  if (a.width == 0 || a.height == 0) return b;
+  if (b.width == 0 || b.height == 0) return a;
+  const int x = std::min(a.x, b.x), y = std::min(a.y, b.y);
+  return {x, y, std::max(a.x + a.width, b.x + b.width) - x, std::max(a.y + a.height, b.y + b.height) - y};
+}
+
+void restoreRows(media::Frame& target, const media::Frame& original, const Bounds& rows) {
+  for (int p = 0; p < 3; ++p) {
+    const int shift = p == 0 ? 0 : 1;
+    const std::ptrdiff_t stride = target.stride(p);
+    const std::ptrdiff_t from = stride * (rows.y >> shift);
+    std::memcpy(target.plane(p) + from, original.plane(p) + from, static_cast<std::size_t>(stride * (rows.height >> shift)));
+  }
 }
 
 void blend(media::Frame& target, const YuvaSprite& sprite, int dx, int dy, int opacity) {

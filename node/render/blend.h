@@ -48,6 +48,12 @@ struct Bounds {
   bool operator==(const Bounds&) const = default;
 };
 
+// The smallest rectangle that holds both.
+Bounds both(const Bounds& a, const Bounds& b);
+
+// Makes these rows (whole rows: top and height count, both even) of target what they are in original again. Same size.
+void restoreRows(media::Frame& target, const media::Frame& original, const Bounds& rows);
+
 // The part of a frame of this size that blend may change: empty when the sprite is wholly outside.
 Bounds touched(const YuvaSprite& sprite, int dx, int dy, int frameWidth, int frameHeight);
 

@@ -24,7 +24,8 @@ void Budget::leave(const std::string& channel) {
   shares_.erase(channel);
 }
 
-std::vector<std::string> Budget::admit(const std::string& channel, const std::vector<Variant>& wanted, const std::vector<std::string>& running) {
+std::vector<std::string> Budget::admit(const std::string& channel, const std::vector<Variant>& wanted,
+                                       const std::vector<std::string>& running) {
   const std::lock_guard lock(mutex_);
   Share& own = shares_[channel];
   const double each = own.variant > 0 ? own.variant : kFirstGuess;
@@ -39,7 +40,9 @@ std::vector<std::string> Budget::admit(const std::string& channel, const std::ve
       left -= share.programme;
       if (id != channel) left -= share.running * (share.variant > 0 ? share.variant : kFirstGuess);
     }
-    const auto fits = [each](double cores) { return static_cast<std::size_t>(std::max(0.0, std::floor(cores / each + 1e-9))); };
+    const auto fits = [each](double cores) {
+      return static_cast<std::size_t>(std::max(0.0, std::floor(cores / each + 1e-9)));
+    };
     room = std::max(fits(left), std::min(running.size(), fits(left * kStaying)));
   }
   std::vector<std::pair<double, std::string>> order;

@@ -29,7 +29,8 @@ class Budget {
   void report(const std::string& channel, double programmeCost, double variantCost);
 
   // The ids that may be encoded, among those wanted at this cut; running: those of the segment before.
-  std::vector<std::string> admit(const std::string& channel, const std::vector<Variant>& wanted, const std::vector<std::string>& running);
+  std::vector<std::string> admit(const std::string& channel, const std::vector<Variant>& wanted,
+                                 const std::vector<std::string>& running);
 
   // A channel that is gone frees what it held.
   void leave(const std::string& channel);

@@ -11,12 +11,14 @@ namespace dvpe::render {
 namespace {
 
 // The overlay as it is at the cut, or nothing if it is not on air.
-std::optional<ActiveOverlay> activeAt(const timeline::OverlayUse& use, const timeline::Cut& cut, const timeline::CutState& state) {
+std::optional<ActiveOverlay> activeAt(const timeline::OverlayUse& use, const timeline::Cut& cut,
+                                      const timeline::CutState& state) {
   ActiveOverlay active{use.overlay, use.values, {}, Ticks{0}, std::nullopt, {}};
   if (use.trigger == model::Trigger::kAlways) return active;
   active.event = use.event;
   if (cut.span) {
-    const bool named = cut.span->kind == timeline::SpanKind::kBreak ? use.event == "break" : use.event == cut.span->name;
+    const bool named =
+        cut.span->kind == timeline::SpanKind::kBreak ? use.event == "break" : use.event == cut.span->name;
     if (named) {
       active.from = cut.span->start;
       active.until = cut.span->end;

@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 
@@ -23,11 +24,62 @@ void smooth(double& value, double sample) { value = value == 0 ? sample : value 
 
 }  // namespace
 
+namespace {
+
+// A copy of a picture in which one variant after the other puts its overlays: what one changed is put back for the next,
+// so that a picture is copied whole about once per thread and not once per variant.
+struct Canvas {
+  std::shared_ptr<media::Frame> frame;
+  media::FramePtr source;  // what it is a copy of, but for what was changed
+  Bounds changed;
+};
+
+class Canvases {
+ public:
+  Canvases(int width, int height) : width_(width), height_(height) {}
+
+  // One that shows the picture.
+  Canvas take(const media::FramePtr& picture) {
+    Canvas canvas = idle(picture);
+    if (canvas.source == picture) {
+      if (canvas.changed.height > 0) restoreRows(*canvas.frame, *picture, canvas.changed);
+    } else {
+      if (!canvas.frame) canvas.frame = std::make_shared<media::Frame>(width_, height_);
+      canvas.frame->copyFrom(*picture);
+      canvas.source = picture;
+    }
+    canvas.changed = {};
+    return canvas;
+  }
+  void giveBack(Canvas canvas) {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(canvas));
+  }
+
+ private:
+  Canvas idle(const media::FramePtr& picture) {
+    const std::lock_guard lock(mutex_);
+    if (idle_.empty()) return {};
+    auto it = std::find_if(idle_.begin(), idle_.end(), [&](const Canvas& c) { return c.source == picture; });
+    if (it == idle_.end()) it = idle_.begin();
+    Canvas canvas = std::move(*it);
+    idle_.erase(it);
+    return canvas;
+  }
+
+  const int width_, height_;
+  std::mutex mutex_;
+  std::vector<Canvas> idle_;  // as many as there were threads at work at the same time, at most
+};
+
+}  // namespace
+
 struct Renderer::RungState {
-  explicit RungState(const model::Rung& r) : rung(r), pool(media::FramePool::create(r.width, r.height)), scaler(media::makeScaler()) {}
+  explicit RungState(const model::Rung& r) : rung(r), pool(media::FramePool::create(r.width, r.height)), scaler(media::makeScaler()), canvases(r.width, r.height) {}
   const model::Rung rung;
   std::shared_ptr<media::FramePool> pool;
   std::unique_ptr<media::Scaler> scaler;
+  Canvases canvases;
   media::FramePtr source, scaled;  // the last picture that was scaled: repeats and slate are not scaled again
 };
 
@@ -75,10 +127,11 @@ class Renderer::Task {
       }
     }
     if (variant_.overlays.empty()) return add(at, *picture);
-    const auto own = state.pool->acquire();
-    own->copyFrom(*picture);
-    sprites_.blendInto(*own, at);
-    return add(at, *own);
+    Canvas canvas = state.canvases.take(picture);
+    canvas.changed = sprites_.blendInto(*canvas.frame, at);
+    auto done = add(at, *canvas.frame);
+    state.canvases.giveBack(std::move(canvas));
+    return done;
   }
 
   base::Result<void> add(Ticks at, const media::Frame& frame) {

@@ -14,8 +14,10 @@ std::int64_t countdown(const ActiveOverlay& active, Ticks at) {
 
 }  // namespace
 
-base::Result<std::shared_ptr<const overlay::Painter>> PainterShop::get(const model::Overlay& overlay, int width, int height) {
-  const std::string key = overlay.id + "@" + std::to_string(overlay.revision) + "/" + std::to_string(width) + "x" + std::to_string(height);
+base::Result<std::shared_ptr<const overlay::Painter>> PainterShop::get(const model::Overlay& overlay, int width,
+                                                                       int height) {
+  const std::string key =
+      overlay.id + "@" + std::to_string(overlay.revision) + "/" + std::to_string(width) + "x" + std::to_string(height);
   const std::lock_guard lock(mutex_);
   if (const auto it = painters_.find(key); it != painters_.end()) return it->second;
   DVPE_TRY(auto painter, overlay::Painter::create(overlay, assets_, width, height, fps_));
@@ -24,7 +26,8 @@ base::Result<std::shared_ptr<const overlay::Painter>> PainterShop::get(const mod
   return painter;
 }
 
-base::Result<Sprites> Sprites::create(PainterShop& shop, const std::vector<ActiveOverlay>& overlays, base::WallTime epoch, int width, int height) {
+base::Result<Sprites> Sprites::create(PainterShop& shop, const std::vector<ActiveOverlay>& overlays,
+                                      base::WallTime epoch, int width, int height) {
   Sprites sprites;
   sprites.epoch_ = epoch;
   for (const auto& active : overlays) {
@@ -56,7 +59,8 @@ void Sprites::keepTime(One& one, Ticks at) const {
   one.paintedCountdown = left;
 }
 
-void Sprites::blendInto(media::Frame& frame, Ticks at) {
+Bounds Sprites::blendInto(media::Frame& frame, Ticks at) {
+  Bounds changed;
   for (One& one : all_) {
     keepTime(one, at);
     overlay::Motion motion;
@@ -64,8 +68,11 @@ void Sprites::blendInto(media::Frame& frame, Ticks at) {
       const auto left = one.active.until ? std::optional<Ticks>(*one.active.until - at) : std::nullopt;
       motion = one.painter->motion(at - one.active.from, left);
     }
-    if (motion.alpha > 0) blend(frame, one.sprite, motion.dx, motion.dy, motion.alpha);
+    if (motion.alpha <= 0) continue;
+    blend(frame, one.sprite, motion.dx, motion.dy, motion.alpha);
+    changed = both(changed, touched(one.sprite, motion.dx, motion.dy, frame.width(), frame.height()));
   }
+  return changed;
 }
 
 }  // namespace dvpe::render

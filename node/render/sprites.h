@@ -35,9 +35,11 @@ class PainterShop {
 class Sprites {
  public:
   // epoch: of the channel, for {clock}. An overlay that cannot be painted is an error that names it.
-  static base::Result<Sprites> create(PainterShop& shop, const std::vector<ActiveOverlay>& overlays, base::WallTime epoch, int width, int height);
+  static base::Result<Sprites> create(PainterShop& shop, const std::vector<ActiveOverlay>& overlays,
+                                      base::WallTime epoch, int width, int height);
 
-  void blendInto(media::Frame& frame, Ticks at);
+  // The answer holds every sample that was changed.
+  Bounds blendInto(media::Frame& frame, Ticks at);
 
  private:
   struct One {

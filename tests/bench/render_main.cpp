@@ -122,7 +122,16 @@ class Files final : public render::RenderListener {
   std::unique_ptr<render::SegmentOutput> open(std::int64_t, Ticks start, const std::string& variant, std::size_t) override {
     return std::make_unique<Segment>(*this, std::stoul(variant), start);
   }
-  void frameDone(std::chrono::steady_clock::duration, bool) override {}
+  void frameDone(std::chrono::steady_clock::duration, bool) override {
+    const std::lock_guard lock(mutex_);
+    ++done_;
+    changed_.notify_all();
+  }
+  // Until at most this many encodes are to come of those asked for: on air too, pictures come one at a time.
+  void waitFor(std::uint64_t asked, std::uint64_t open) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return done_ + open >= asked; });
+  }
   bool good() const {
     return !failed_ && std::all_of(files_.begin(), files_.end(), [](const auto& f) { return f.good(); });
   }
@@ -163,6 +172,9 @@ class Files final : public render::RenderListener {
   const timeline::Grid grid_;
   std::vector<std::ofstream> files_;
   std::atomic<bool> failed_{false};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::uint64_t done_ = 0;
 };
 
 // The video of a file, packet by packet.
@@ -194,7 +206,9 @@ struct Source {
 std::vector<render::Variant> variants(const std::shared_ptr<const model::Overlay>& overlay) {
   std::vector<render::Variant> all;
   for (int v = 0; v < kVariants; ++v) {
-    render::ActiveOverlay active{overlay, {{"who", kWho[v]}}, {}, Ticks{0}, std::nullopt};
+    render::ActiveOverlay active;
+    active.overlay = overlay;
+    active.values = {{"who", kWho[v]}};
     all.push_back({std::to_string(v), {active}, 1});
   }
   return all;
@@ -215,6 +229,7 @@ Result<void> ours(const std::string& file, const std::string& folder) {
   std::optional<Ticks> first;
   Ticks next{};
   std::int64_t msn = 0;
+  std::uint64_t asked = 0;
   std::vector<decode::Slotted> out;
   const auto step = [&](const timeline::StampedMessage& message) {
     out.clear();
@@ -224,7 +239,8 @@ Result<void> ours(const std::string& file, const std::string& folder) {
       if (picture == nullptr) continue;
       if (!first) first = picture->at;
       if ((picture->at - *first) % grid.cell() == Ticks{0}) renderer.begin(msn++, picture->at, all, false);
-      renderer.frame(picture->at, picture->frame, {});
+      renderer.frame(picture->at, picture->frame, std::chrono::steady_clock::now());
+      files.waitFor(asked += kVariants, 2 * kVariants);
       next = picture->at + grid.frame();
     }
   };
@@ -239,7 +255,11 @@ Result<void> ours(const std::string& file, const std::string& folder) {
   renderer.wait();
   pool.join();
   if (!files.good()) return base::fail(base::ErrorCode::kIo, "a segment failed, or cannot be written to " + folder);
-  std::printf("{\"frames\":%lld}\n", static_cast<long long>(first ? (next - *first) / grid.frame() : 0));
+  const auto& counted = decoder.counters();
+  std::printf("{\"frames\":%lld,\"decoded\":%llu,\"repeated\":%llu,\"dropped\":%llu,\"corrupt\":%llu}\n",
+              static_cast<long long>(first ? (next - *first) / grid.frame() : 0), static_cast<unsigned long long>(counted.decoded),
+              static_cast<unsigned long long>(counted.repeated), static_cast<unsigned long long>(counted.dropped),
+              static_cast<unsigned long long>(counted.corrupt));
   return base::success();
 }
 

@@ -49,17 +49,19 @@ int run(const std::filesystem::path& folder, int sessions) {
   std::vector<std::string>().swap(playlists.value());
   node.play();
   const struct mallinfo2 heap = ::mallinfo2();
-  std::printf("{\"port\":%u,\"rss_before\":%ld,\"rss_after\":%ld,\"heap\":%zu,\"sessions\":%zu,\"cohorts\":%zu,\"bound\":%llu,\"bind_us\":%llu}\n",
-              node.port(), before, after, heap.uordblks + heap.hblkhd, node.director().sessions(), node.cohorts(),
-              static_cast<unsigned long long>(node.director().counters().bound.load()),
-              static_cast<unsigned long long>(node.director().counters().lastBindMicroseconds.load()));
+  std::printf(
+      "{\"port\":%u,\"rss_before\":%ld,\"rss_after\":%ld,\"heap\":%zu,\"sessions\":%zu,\"cohorts\":%zu,\"bound\":%llu,"
+      "\"bind_us\":%llu}\n",
+      node.port(), before, after, heap.uordblks + heap.hblkhd, node.director().sessions(), node.cohorts(),
+      static_cast<unsigned long long>(node.director().counters().bound.load()),
+      static_cast<unsigned long long>(node.director().counters().lastBindMicroseconds.load()));
   std::fflush(stdout);
   for (std::string line; std::getline(std::cin, line);) {
     auto& times = node.handler().times;
     if (line == "clear") times.clear();
-    std::printf("{\"requests\":%llu,\"p50\":%llu,\"p99\":%llu,\"cells\":%lld}\n", static_cast<unsigned long long>(times.count()),
-                static_cast<unsigned long long>(times.quantile(0.5)), static_cast<unsigned long long>(times.quantile(0.99)),
-                static_cast<long long>(node.cells()));
+    std::printf("{\"requests\":%llu,\"p50\":%llu,\"p99\":%llu,\"cells\":%lld}\n",
+                static_cast<unsigned long long>(times.count()), static_cast<unsigned long long>(times.quantile(0.5)),
+                static_cast<unsigned long long>(times.quantile(0.99)), static_cast<long long>(node.cells()));
     std::fflush(stdout);
   }
   return 0;

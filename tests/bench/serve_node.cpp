@@ -21,10 +21,10 @@ using base::Ticks;
 
 namespace {
 
-constexpr int kBreakUnits = 30;     // as the demo's channel has them
-constexpr int kBreakEvery = 60;     // units from one break's start to the next: one or two are in every window
-constexpr int kAhead = 8;           // units from the announcement to the start
-constexpr std::size_t kBatch = 256; // sessions asked for at a time
+constexpr int kBreakUnits = 30;      // as the demo's channel has them
+constexpr int kBreakEvery = 60;      // units from one break's start to the next: one or two are in every window
+constexpr int kAhead = 8;            // units from the announcement to the start
+constexpr std::size_t kBatch = 256;  // sessions asked for at a time
 
 std::uint64_t nanoseconds() {
   return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
@@ -57,7 +57,8 @@ serve::ChannelFacts factsOf(const model::Channel& channel, const model::Profile&
   facts.slate = "51a7e51a7e51a7e5";
   facts.slateUnits = 4;
   for (const auto& rung : profile.rungs) {
-    facts.renditions.push_back({serve::Rendition::Kind::kVideo, rung.name, "avc1.64001f", "", rung.width, rung.height, rung.maxrate});
+    facts.renditions.push_back(
+        {serve::Rendition::Kind::kVideo, rung.name, "avc1.64001f", "", rung.width, rung.height, rung.maxrate});
   }
   facts.renditions.push_back({serve::Rendition::Kind::kAudio, "a0", "mp4a.40.2", "und", 0, 0, 0});
   return facts;
@@ -108,7 +109,8 @@ bool TimedHandler::handle(int loop, const serve::Request& request, serve::Respon
   return done;
 }
 
-Result<std::unique_ptr<ServeNode>> ServeNode::create(const std::filesystem::path& folder, const std::filesystem::path& documents,
+Result<std::unique_ptr<ServeNode>> ServeNode::create(const std::filesystem::path& folder,
+                                                     const std::filesystem::path& documents,
                                                      const std::filesystem::path& player) {
   std::unique_ptr<ServeNode> node(new ServeNode);
   DVPE_CHECK(node->open(folder, documents, player));
@@ -129,17 +131,26 @@ Result<void> ServeNode::open(const std::filesystem::path& folder, const std::fil
   cutter_ = std::make_unique<timeline::Cutter>(grid_);
 
   const privacy::SessionKeys sessionKeys{{1, privacy::SecretKey::generate(random_)}, std::nullopt};
-  DVPE_TRY(store_, personalize::SessionStore::open(folder / "viewers", {privacy::SecretKey::generate(random_), std::nullopt}, random_, 1024));
+  DVPE_TRY(store_, personalize::SessionStore::open(
+                       folder / "viewers", {privacy::SecretKey::generate(random_), std::nullopt}, random_, 1024));
   tokens_ = std::make_unique<privacy::TokenSealer>(sessionKeys, random_);
   std::vector<personalize::DirectedChannel> directed;
-  directed.push_back({channel.id, grid_, channel.epoch, channel.languages, facts.slate, &demand_, {}, std::nullopt,
+  directed.push_back({channel.id,
+                      grid_,
+                      channel.epoch,
+                      channel.languages,
+                      facts.slate,
+                      &demand_,
+                      {},
+                      std::nullopt,
                       [this](std::size_t index, const std::string&) { cohorts_ = index + 1; },
                       [this](std::shared_ptr<const timeline::Cell> cell) {
                         router_->listed(0, std::move(cell));
                         ++cells_;
                       }});
   personalize::DirectorOptions options;
-  director_ = std::make_unique<personalize::Director>(options, compiled_, catalogOf(*documents_), std::move(directed), *store_, *tokens_, clock_);
+  director_ = std::make_unique<personalize::Director>(options, compiled_, catalogOf(*documents_), std::move(directed),
+                                                      *store_, *tokens_, clock_);
 
   DVPE_TRY(auto assets, serve::PlayerAssets::load(player.string()));
   player_.emplace(std::move(assets));
@@ -187,7 +198,8 @@ Result<std::vector<std::string>> ServeNode::createSessions(int count) {
     return base::success();
   };
   for (int n = 0; n < count; ++n) {
-    asked.push_back(asio::co_spawn(director_->executor(), director_->create(viewer(channel.id, n, random_)), asio::use_future));
+    asked.push_back(
+        asio::co_spawn(director_->executor(), director_->create(viewer(channel.id, n, random_)), asio::use_future));
     if (asked.size() == kBatch) DVPE_CHECK(take());
   }
   DVPE_CHECK(take());
@@ -217,7 +229,8 @@ void ServeNode::step() {
   const Ticks now = cutter_->state().newest;
   if (!cutter_->state().open && !cutter_->state().ahead && now >= grid_.unit() * kBreakEvery * breaks_) {
     breaks_ = static_cast<int>(now / (grid_.unit() * kBreakEvery)) + 1;
-    timeline::CueOut cue{timeline::SpanKind::kBreak, "break-" + std::to_string(breaks_), {}, now + grid_.unit() * kAhead, kBreakUnits};
+    timeline::CueOut cue{
+        timeline::SpanKind::kBreak, "break-" + std::to_string(breaks_), {}, now + grid_.unit() * kAhead, kBreakUnits};
     if (const auto span = cutter_->announce(cue)) director_->feed(0).spanAnnounced(span.value());
   }
   for (const auto& cut : cutter_->advanceTo(cutter_->nextCut())) {

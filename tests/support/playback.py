@@ -60,10 +60,9 @@ def shown(values: list) -> list[str]:
     return out
 
 
-def timecode_jumps(values: list, loop: int, fps: float, window: int = 8) -> list[str]:
-    """Where the programme's number and the player's time part: medians of `window` samples before and after each sample.
-
-    A single sample is off by what passes between reading the time and the picture; a jump stays.
+def timecode_jumps(values: list, loop: int, fps: float, most: float = 3, window: int = 8) -> list[str]:
+    """Where the programme's number and the player's time part: medians of `window` samples before and after each sample,
+    more than `most` frames apart. A single sample is off by what passes between reading the time and the picture; a jump stays.
     """
     offsets = []
     for wall, media, value in values:
@@ -76,6 +75,6 @@ def timecode_jumps(values: list, loop: int, fps: float, window: int = 8) -> list
         def centred(part):
             return statistics.median((o - reference + loop / 2) % loop - loop / 2 for _, o in part)
         step = centred(offsets[k:k + window]) - centred(offsets[k - window:k])
-        if abs(step) > 3:
+        if abs(step) > most:
             out.append(f"{step:+.1f} frames at {offsets[k][0]:.1f} s")
     return out

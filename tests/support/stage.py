@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -109,6 +110,9 @@ class Stage:
     def publish(self) -> None:
         """Sends the programme as a broadcaster's encoder would. The key is visible in the list of processes: loopback only."""
         self.push = nodeproc.Push(self.programme, f"{self.server}/{self.key}", self.folder / "push.log", seek=self.seek).start()
+        # An encoder has a machine of its own; here, at least what else runs may not starve it, where that is allowed.
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, self.push.process.pid, -10)
 
     def stop(self) -> int | None:
         if self.push:

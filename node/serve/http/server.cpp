@@ -160,7 +160,7 @@ class Runner {
   void tick() {
     loop.heads.setDate(loop.clock.wall());
     loop.wheel.advance();
-    if (loop.draining && loop.counters.openConnections.load(std::memory_order_relaxed) == 0) return;
+    if (loop.draining && loop.counters.openConnections.load(std::memory_order_relaxed) == 0) return loop.poller.stop();
     timer_.expires_after(kTick);
     timer_.async_wait([this](const boost::system::error_code& ec) {
       if (!ec) tick();

@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: The DVPE authors
 #include "node/serve/playlists/assemble.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace dvpe::serve {
@@ -24,15 +25,19 @@ void piece(std::string& out, const std::string& name, int from, int to) {
   number(out, to);
 }
 
-// The viewer's own pieces for a cell inside a span. False, and nothing appended: the programme is shown.
-bool conditioned(const ChannelFacts& facts, const CellText& text, std::size_t rendition, const BoundPod& pod, std::string& body) {
-  const timeline::Cell& cell = *text.cell;
+void append(std::string& out, const JoinedText& text, std::size_t first, std::size_t end) {
+  out.append(text.bytes, text.at[first], text.at[end] - text.at[first]);
+}
+
+// The viewer's own pieces for cell i inside a span. False, and nothing appended: the programme is shown.
+bool conditioned(const ChannelFacts& facts, const Window& window, std::size_t i, std::size_t rendition, const BoundPod& pod, std::string& body) {
+  const auto [cellStart, cellEnd] = window.times[i];
   const Ticks unit = facts.grid.unit();
-  const Ticks into = cell.start - pod.start;
+  const Ticks into = cellStart - pod.start;
   // Cuts of a span are whole units from its start, but where a break that comes moves one (law 2): the clip is over then.
   if (into % unit != Ticks{0}) return false;
   const int first = static_cast<int>(into / unit) - pod.firstUnit;
-  const int end = first + static_cast<int>((cell.end - cell.start + unit - Ticks{1}) / unit);
+  const int end = first + static_cast<int>((cellEnd - cellStart + unit - Ticks{1}) / unit);
   if (first < 0) return false;
   int at = 0;  // of the pod, where the next piece begins
   bool any = false;
@@ -42,7 +47,7 @@ bool conditioned(const ChannelFacts& facts, const CellText& text, std::size_t re
       if (any) {
         body += '+';
       } else {
-        body += text.conditioned[rendition];
+        append(body, window.conditioned[rendition], i, i + 1);
       }
       any = true;
       piece(body, p.name, p.from + from - at, p.from + to - at);
@@ -54,7 +59,7 @@ bool conditioned(const ChannelFacts& facts, const CellText& text, std::size_t re
     if (any) {
       body += '+';
     } else {
-      body += text.conditioned[rendition];
+      append(body, window.conditioned[rendition], i, i + 1);
     }
     appendSlate(facts, end - std::max(first, at), body);
   }
@@ -66,29 +71,28 @@ bool conditioned(const ChannelFacts& facts, const CellText& text, std::size_t re
 
 void assemble(const ChannelFacts& facts, const Window& window, std::size_t rendition, const personalize::SessionView& session, std::string& body) {
   body += window.headers[rendition];
+  const std::size_t cells = window.cells.size();
   const bool text = facts.renditions[rendition].kind == Rendition::Kind::kText;
-  const bool video = facts.renditions[rendition].kind == Rendition::Kind::kVideo;
-  // Cells of one span follow each other and share its start: looked up once, not once per cell.
-  Ticks spanStart{-1};
-  const BoundPod* pod = nullptr;
-  for (const auto& cellText : window.cells) {
-    const timeline::Cell& cell = *cellText->cell;
-    const auto& entries = cellText->entries[rendition];
-    if (cell.msn >= session.fromMsn) {
-      if (cell.span && !text) {
-        if (cell.span->start != spanStart) {
-          spanStart = cell.span->start;
-          pod = session.podOf(cell.span->id);
-        }
-        if (pod != nullptr && conditioned(facts, *cellText, rendition, *pod, body)) continue;
-      }
-      if (video && !cell.hole && session.cohort < cell.variantOfCohort.size()) {
-        body += entries[cell.variantOfCohort[session.cohort]];
-        continue;
+  const auto& looks = window.looks[rendition];
+  const std::size_t look = looks.size() > 1 && session.cohort < window.lookOfCohort.size() ? window.lookOfCohort[session.cohort] : 0;
+  const std::int64_t before = std::clamp<std::int64_t>(session.fromMsn - window.firstMsn, 0, static_cast<std::int64_t>(cells));
+  std::size_t done = static_cast<std::size_t>(before);
+  append(body, looks[0], 0, done);
+  for (const SpanRun& span : window.spans) {
+    if (text || span.end <= done) continue;
+    const BoundPod* pod = session.podOf(span.id);
+    if (pod == nullptr) continue;
+    for (std::size_t i = std::max(span.first, done); i < span.end; ++i) {
+      const std::size_t size = body.size();
+      append(body, looks[look], done, i);
+      if (conditioned(facts, window, i, rendition, *pod, body)) {
+        done = i + 1;
+      } else {
+        body.resize(size);
       }
     }
-    body += entries[0];
   }
+  append(body, looks[look], done, cells);
 }
 
 }  // namespace dvpe::serve

@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: The DVPE authors
 #include "node/serve/playlists/skeleton.h"
 
+#include <algorithm>
 #include <array>
 #include <cinttypes>
 #include <cstdio>
@@ -78,7 +79,44 @@ std::shared_ptr<const Window> Skeleton::add(std::shared_ptr<const timeline::Cell
     }
     window->headers.push_back(std::move(head));
   }
+  join(*window);
   return window;
+}
+
+// Lays out what the cells have in pieces. A look is a cohort's sequence of variants; those who see only the base share it.
+void Skeleton::join(Window& window) const {
+  const auto variantOf = [](const timeline::Cell& cell, std::size_t cohort) -> std::size_t {
+    return cell.hole || cohort >= cell.variantOfCohort.size() ? 0 : cell.variantOfCohort[cohort];
+  };
+  window.firstMsn = window.cells.front()->cell->msn;
+  std::size_t cohorts = 0;
+  for (std::size_t i = 0; i < window.cells.size(); ++i) {
+    const timeline::Cell& cell = *window.cells[i]->cell;
+    window.times.emplace_back(cell.start, cell.end);
+    cohorts = std::max(cohorts, cell.variantOfCohort.size());
+    if (!cell.span) continue;
+    const bool goesOn = !window.spans.empty() && window.spans.back().end == i && window.spans.back().id == cell.span->id;
+    if (goesOn) {
+      ++window.spans.back().end;
+    } else {
+      window.spans.push_back({cell.span->id, i, i + 1});
+    }
+  }
+  std::vector<std::size_t> looks{cohorts};  // by look, a cohort that has it; no cohort is as high as the base's
+  for (std::size_t c = 0; c < cohorts; ++c) {
+    const bool own = std::any_of(window.cells.begin(), window.cells.end(), [&](const auto& t) { return variantOf(*t->cell, c) != 0; });
+    window.lookOfCohort.push_back(own ? static_cast<std::uint16_t>(looks.size()) : std::uint16_t{0});
+    if (own) looks.push_back(c);
+  }
+  for (std::size_t r = 0; r < facts_.renditions.size(); ++r) {
+    const bool video = facts_.renditions[r].kind == Rendition::Kind::kVideo;
+    auto& texts = window.looks.emplace_back(video ? looks.size() : 1);
+    auto& conditioned = window.conditioned.emplace_back();
+    for (const auto& cell : window.cells) {
+      conditioned.add(cell->conditioned[r]);
+      for (std::size_t l = 0; l < texts.size(); ++l) texts[l].add(cell->entries[r][variantOf(*cell->cell, looks[l])]);
+    }
+  }
 }
 
 std::string Skeleton::multivariant(std::size_t audio) const {

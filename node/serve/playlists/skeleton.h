@@ -49,10 +49,33 @@ struct CellText {
   std::vector<std::string> conditioned;          // [rendition]: head + "/c/.../<start>/"
 };
 
-// The window of a channel at one moment. Immutable.
+// The cells' texts behind each other: cell i stands in bytes [at[i], at[i + 1]).
+struct JoinedText {
+  std::string bytes;
+  std::vector<std::uint32_t> at{0};
+  void add(std::string_view text) {
+    bytes += text;
+    at.push_back(static_cast<std::uint32_t>(bytes.size()));
+  }
+};
+
+// Cells [first, end) of a window that are in one span.
+struct SpanRun {
+  std::string id;
+  std::size_t first = 0, end = 0;
+};
+
+// The window of a channel at one moment. Immutable. What a playlist is made of lies together, since a request finds
+// little of it in the nearest cache: a run of cells that a viewer shares with others is one copy.
 struct Window {
-  std::vector<std::shared_ptr<const CellText>> cells;  // oldest first
+  std::vector<std::shared_ptr<const CellText>> cells;  // oldest first, numbered without a gap
   std::vector<std::string> headers;                    // [rendition]: everything above the first segment
+  std::int64_t firstMsn = 0;
+  std::vector<std::pair<Ticks, Ticks>> times;          // of the cells: start, end
+  std::vector<SpanRun> spans;                          // in order
+  std::vector<std::vector<JoinedText>> looks;          // [rendition][look]: the programme; look 0 is the base
+  std::vector<JoinedText> conditioned;                 // [rendition]: CellText::conditioned
+  std::vector<std::uint16_t> lookOfCohort;             // cohorts beyond its end see the base
 };
 
 // Builds the text of cells and windows. One thread at a time.
@@ -73,6 +96,7 @@ class Skeleton {
 
  private:
   std::shared_ptr<const CellText> text(std::shared_ptr<const timeline::Cell> cell) const;
+  void join(Window& window) const;
 
   const ChannelFacts facts_;
   std::deque<std::shared_ptr<const CellText>> cells_;

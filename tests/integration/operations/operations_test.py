@@ -100,7 +100,8 @@ class WithFolder(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="dvpe-operations-"))
-        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        if not os.environ.get("DVPE_KEEP"):
+            cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
         (cls.folder / "documents").mkdir()
         for document in DOCUMENTS:
             (cls.folder / "documents" / f"{document['kind']}.json").write_text(json.dumps(document))

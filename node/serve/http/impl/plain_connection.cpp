@@ -94,7 +94,8 @@ class PlainConnection final : public Connection, public Polled {
       if (errno != EINTR) readable_ = false;
       return receive();
     }
-    // Less than there was room for: that was all, and more will be told of. The end of the stream has been told already.
+    // Less than there was room for: that was all, and more will be told of. The end of the stream has been told
+    // already.
     if (static_cast<std::size_t>(n) < loop_.input.size() && !ended_) readable_ = false;
     const std::string_view fresh(to, static_cast<std::size_t>(n));
     if (kept == 0) return received(fresh);

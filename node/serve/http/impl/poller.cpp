@@ -21,6 +21,12 @@ Poller::~Poller() = default;
 
 void Poller::start() { wait(); }
 
+void Poller::stop() {
+  stopped_ = true;  // an event may be on its way already
+  boost::system::error_code ec;
+  epoll_.cancel(ec);
+}
+
 bool Poller::add(int descriptor, Polled& polled, boost::intrusive_ptr<Connection> owner) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
@@ -44,7 +50,7 @@ void Poller::remove(Polled& polled) {
 
 void Poller::wait() {
   epoll_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& ec) {
-    if (ec) return;
+    if (ec || stopped_) return;
     take();
     wait();  // asks the kernel anew, so what did not fit into this batch is not forgotten
   });

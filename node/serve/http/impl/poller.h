@@ -35,6 +35,8 @@ class Poller {
   ~Poller();
 
   void start();
+  // Watches no more, so that the io_context can run out of work. No entry may be left.
+  void stop();
   // owner keeps polled alive. False: the kernel has no room for it.
   bool add(int descriptor, Polled& polled, boost::intrusive_ptr<Connection> owner);
   // Before or after its descriptor is closed. Gives up the reference.
@@ -50,6 +52,7 @@ class Poller {
 
   boost::asio::posix::stream_descriptor epoll_;
   std::vector<Entry> entries_;
+  bool stopped_ = false;
 };
 
 }  // namespace dvpe::serve

@@ -180,7 +180,8 @@ TEST_F(DecoderTest, KeepsTheSlateAtACutThatFindsNoNewPicture) {
   give(SourceLost{at(59)});
   for (int t = 75; t <= 225; t += 3) give(TimePasses{at(t)});
   give(SourceBack{at(225)});
-  give(VideoPacket{at(280), at(280), false, base::share({1, 2, 3}), {}});  // not decodable: no picture at the cut at 240
+  give(
+      VideoPacket{at(280), at(280), false, base::share({1, 2, 3}), {}});  // not decodable: no picture at the cut at 240
   for (const auto& f : frames()) {
     if (f.at < at(120)) continue;
     EXPECT_TRUE(f.slate) << base::seconds(f.at - kBegin);
@@ -277,7 +278,8 @@ TEST_P(SoundDrift, DropsOrRepeatsOneFrameAtATimeAndStaysOnTheSlots) {
   video(encoded(1), 0);
   const std::int64_t first = Grid::audioSlot(kBegin);
   for (int i = 0; i < 1000; ++i) {
-    give(AudioPacket{0, timeline::kAudioSlot * (first + i) + Ticks{std::int64_t{5120} * i * GetParam() / 1000}, aac(i)});
+    give(
+        AudioPacket{0, timeline::kAudioSlot * (first + i) + Ticks{std::int64_t{5120} * i * GetParam() / 1000}, aac(i)});
   }
   expectUnbroken();
   const auto& c = decoder_->counters();

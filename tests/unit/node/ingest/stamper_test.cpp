@@ -320,7 +320,8 @@ TEST_F(StamperTest, RefusesCuesThatCannotBe) {
   send(*p, 0, 30);
   EXPECT_EQ(stamper().cueOut({SpanKind::kBreak, "", "", Ticks{0}, 61}).error().code, base::ErrorCode::kInvalidInput);
   EXPECT_EQ(stamper().cueOut({SpanKind::kBreak, "", "", Ticks{0}, -1}).error().code, base::ErrorCode::kInvalidInput);
-  EXPECT_EQ(stamper().cueOut({SpanKind::kBreak, "", "", stamper().now() + kMs * 3700000, 5}).error().code, base::ErrorCode::kInvalidInput);
+  EXPECT_EQ(stamper().cueOut({SpanKind::kBreak, "", "", stamper().now() + kMs * 3700000, 5}).error().code,
+            base::ErrorCode::kInvalidInput);
   EXPECT_EQ(stamper().cueIn({"", Ticks{0}}).error().code, base::ErrorCode::kNotFound);
   EXPECT_EQ(stamper().mark({"", true, Ticks{0}, {}}).error().code, base::ErrorCode::kInvalidInput);
   ASSERT_TRUE(stamper().cueOut({SpanKind::kBreak, "x", "", Ticks{0}, 5}));

@@ -22,13 +22,14 @@ class TheCommandLine : public WithFolder {
   int run(std::vector<std::string> words) {
     out.str("");
     err.str("");
-    Console console{out, err, environmentOf(variables), false, false, runNode, condition};
+    Console console{out, err, environmentOf(variables), false, false, runNode, condition, replay};
     return runCli(words, console);
   }
   std::ostringstream out, err;
   std::map<std::string, std::string> variables{{"DVPE_CONFIG", (folder / "dvpe.toml").string()}};
   std::function<int(const Config&, const std::filesystem::path&)> runNode;
   std::function<int(const ConditionRequest&, std::ostream&, std::ostream&)> condition;
+  std::function<int(const Config&, const ReplayRequest&, std::ostream&, std::ostream&)> replay;
 };
 
 TEST_F(TheCommandLine, WithoutACommandExplainsItself) {
@@ -143,6 +144,19 @@ TEST_F(TheCommandLine, RunsTheNodeWithTheConfiguration) {
   };
   EXPECT_EQ(run({"run"}), 7);
   EXPECT_EQ(named, folder / "dvpe.toml") << "which a reload reads again";
+}
+
+TEST_F(TheCommandLine, ReplaysOneRecordingFromASecondThatIsANumber) {
+  EXPECT_EQ(run({"replay", "a.stamped"}), kExitNotImplemented);
+  ReplayRequest asked;
+  replay = [&](const Config&, const ReplayRequest& r, std::ostream&, std::ostream&) {
+    asked = r;
+    return kExitOk;
+  };
+  EXPECT_EQ(run({"replay"}), kExitUsage);
+  EXPECT_EQ(run({"replay", "a", "b"}), kExitUsage);
+  for (const char* wrong : {"x", "-1", "1s", "nan", "1e99"}) EXPECT_EQ(run({"replay", "a", std::string("--from=") + wrong}), kExitUsage) << wrong;
+  EXPECT_EQ(asked.recording, "");
 }
 
 TEST_F(TheCommandLine, HandsOnWhatIsToBeConditioned) {

@@ -71,10 +71,12 @@ class PackagerTest : public testing::Test {
     window_ = std::move(Window::open(folder_.path(), "ch", kCell)).value();
     journal_ = std::move(timeline::Journal::open(folder_.path() / "ch" / "journal")).value();
     ChannelShape shape{"ch", test::profileAt({30, 1}), tracks, std::move(captions), windowSeconds};
-    packager_ = std::make_unique<Packager>(shape, *window_, *journal_, pool_.get_executor(), std::vector<timeline::FeedListener*>{&diary_});
+    packager_ = std::make_unique<Packager>(shape, *window_, *journal_, pool_.get_executor(),
+                                           std::vector<timeline::FeedListener*>{&diary_});
   }
   static Ticks at(int msn) { return kCell * msn; }
-  void begin(int msn, bool rendered = true, std::vector<std::string> variants = {"base"}, std::vector<std::uint16_t> cohorts = {}) {
+  void begin(int msn, bool rendered = true, std::vector<std::string> variants = {"base"},
+             std::vector<std::uint16_t> cohorts = {}) {
     timeline::CutState state;
     state.last = Cut{msn, at(msn), std::nullopt};
     state.newest = at(msn);
@@ -91,13 +93,15 @@ class PackagerTest : public testing::Test {
     const std::int64_t end = timeline::Grid::audioSlot(at(untilMsn));
     auto& next = slots_[track];
     if (next == 0) next = timeline::Grid::audioSlot(at(10));
-    for (; next < end; ++next) packager_->audio(track, next, base::share(base::Bytes(20, static_cast<std::uint8_t>(next))));
+    for (; next < end; ++next)
+      packager_->audio(track, next, base::share(base::Bytes(20, static_cast<std::uint8_t>(next))));
   }
   const std::vector<std::string>& told() {
     packager_->wait();
     return diary_.lines;
   }
-  bool stored(const std::string& variant, const std::string& rendition, int msn, SegmentType type = SegmentType::kMedia) {
+  bool stored(const std::string& variant, const std::string& rendition, int msn,
+              SegmentType type = SegmentType::kMedia) {
     return fs::exists(window_->pathOf("test-3", variant, rendition, at(msn), type).value());
   }
 
@@ -196,7 +200,7 @@ TEST_F(PackagerTest, ListsNothingThatIsNotJournalledAndTriesAgain) {
   begin(12);
   video(11);
   sound(12);
-  ASSERT_THAT(told(), ElementsAre("cut 10", "cut 11", "cell 10", "cut 12", "cell 11"));
+  ASSERT_THAT(told(), ElementsAre("cut 10", "cut 11", "cut 12", "cell 10", "cell 11"));
   EXPECT_TRUE(diary_.cells[0]->hole) << "its sound could not be stored";
   EXPECT_FALSE(diary_.cells[1]->hole);
   EXPECT_EQ(journal_->content().cells.size(), 2U);

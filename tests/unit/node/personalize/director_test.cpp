@@ -39,8 +39,10 @@ std::shared_ptr<const decisions::Compiled> documents() {
   r.id = "r";
   r.channel = "ch";
   r.fields = {{"viewer.age", model::FieldType::kInt, "", ""}};
-  r.rules.push_back({"adults", "viewer.age > 17", {model::ShowOverlay{"hat", {}, model::Trigger::kAlways, ""}, model::ReplaceSpan{"half", "c10"},
-                                                   model::ChooseAudio{"en"}, model::FillBreaks{{"k"}}}});
+  r.rules.push_back({"adults",
+                     "viewer.age > 17",
+                     {model::ShowOverlay{"hat", {}, model::Trigger::kAlways, ""}, model::ReplaceSpan{"half", "c10"},
+                      model::ChooseAudio{"en"}, model::FillBreaks{{"k"}}}});
   auto built = decisions::build(std::make_shared<const model::Documents>(std::move(d)));
   EXPECT_TRUE(built.compiled) << model::describe(built.errors);
   return built.compiled;
@@ -55,7 +57,14 @@ class DirectorTest : public testing::Test {
     director_.reset();
     store_.reset();
     store_ = std::move(SessionStore::open(folder_.path(), {test::keyOf(1), std::nullopt}, random_, 16)).value();
-    DirectedChannel channel{"ch", kGrid, {}, {"de", "en"}, "slate", &demand_, cohorts_, std::move(state),
+    DirectedChannel channel{"ch",
+                            kGrid,
+                            {},
+                            {"de", "en"},
+                            "slate",
+                            &demand_,
+                            cohorts_,
+                            std::move(state),
                             [this](std::size_t i, const std::string& id) {
                               EXPECT_EQ(i, cohorts_.size());
                               cohorts_.push_back(id);
@@ -63,9 +72,11 @@ class DirectorTest : public testing::Test {
                             [this](std::shared_ptr<const Cell> cell) { listed_.push_back(cell->msn); }};
     std::vector<DirectedChannel> channels;
     channels.push_back(std::move(channel));
-    director_ = std::make_unique<Director>(options_, compiled_,
-                                           MediaCatalog{{"a8", {"aaaaaaaaaaaaaaaa", 8}}, {"b5", {"bbbbbbbbbbbbbbbb", 5}}, {"c10", {"cccccccccccccccc", 10}}},
-                                           std::move(channels), *store_, tokens_, clock_);
+    director_ = std::make_unique<Director>(
+        options_, compiled_,
+        MediaCatalog{
+            {"a8", {"aaaaaaaaaaaaaaaa", 8}}, {"b5", {"bbbbbbbbbbbbbbbb", 5}}, {"c10", {"cccccccccccccccc", 10}}},
+        std::move(channels), *store_, tokens_, clock_);
     ASSERT_TRUE(director_->start());
   }
   Reply create(std::uint32_t id, std::int64_t age = 30) {
@@ -81,7 +92,9 @@ class DirectorTest : public testing::Test {
     EXPECT_TRUE(reply.result) << reply.result.error().message;
     return reply.result ? boost::json::parse(reply.result.value()).as_object() : boost::json::object{};
   }
-  void settle() { asio::post(director_->executor(), asio::use_future([] {})).get(); }
+  void settle() {
+    asio::post(director_->executor(), asio::use_future([] {})).get();
+  }
   void cut(std::int64_t msn, std::optional<Span> span = std::nullopt, Ticks at = Ticks{-1}) {
     director_->feed(0).cutMade({msn, at < Ticks{0} ? kGrid.cell() * msn : at, std::move(span)});
     settle();
@@ -101,7 +114,8 @@ class DirectorTest : public testing::Test {
   static std::string pieces(const BoundPod* pod) {
     if (pod == nullptr) return "programme";
     std::string text = std::to_string(pod->firstUnit) + ":";
-    for (const auto& p : pod->pieces) text += " " + p.media + "." + std::to_string(p.from) + "+" + std::to_string(p.units);
+    for (const auto& p : pod->pieces)
+      text += " " + p.media + "." + std::to_string(p.from) + "+" + std::to_string(p.units);
     return text;
   }
 
@@ -132,7 +146,8 @@ TEST_F(DirectorTest, GivesTheSameSessionToARepeatedId) {
   cut(42);
   const auto second = create(1);
   ASSERT_TRUE(first.result && second.result);
-  EXPECT_EQ(tokens_.open(first.result.value(), 0).value().sessionId, tokens_.open(second.result.value(), 0).value().sessionId);
+  EXPECT_EQ(tokens_.open(first.result.value(), 0).value().sessionId,
+            tokens_.open(second.result.value(), 0).value().sessionId);
   EXPECT_EQ(view(1).fromMsn, 42);
   EXPECT_EQ(director_->sessions(), 1U);
   EXPECT_EQ(director_->counters().repeated, 1U);

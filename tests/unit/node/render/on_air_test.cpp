@@ -40,7 +40,8 @@ CutState withEvent(std::optional<int> from, std::optional<int> until = std::null
 }
 
 TEST(PlanCut, GivesOneVariantToAllCohortsWithEqualOverlays) {
-  const auto plan = planCut(cutAt(5), {}, {cohort(0, {always("a")}, 3), cohort(1, {always("a")}, 4), cohort(2, {always("b")}, 1)});
+  const auto plan =
+      planCut(cutAt(5), {}, {cohort(0, {always("a")}, 3), cohort(1, {always("a")}, 4), cohort(2, {always("b")}, 1)});
   ASSERT_EQ(plan.variants.size(), 2U);
   ASSERT_EQ(plan.variantOfCohort.size(), 3U);
   EXPECT_EQ(plan.variantOfCohort[0], plan.variantOfCohort[1]);
@@ -53,8 +54,9 @@ TEST(PlanCut, GivesOneVariantToAllCohortsWithEqualOverlays) {
 TEST(PlanCut, TellsValuesAndRevisionsApart) {
   auto newer = test::overlay("a");
   newer.revision = 2;
-  const auto plan = planCut(cutAt(5), {}, {cohort(0, {always("a")}), cohort(1, {always("a", {{"lang", "de"}})}),
-                                           cohort(2, {{test::shared(newer), {}, model::Trigger::kAlways, ""}})});
+  const auto plan = planCut(cutAt(5), {},
+                            {cohort(0, {always("a")}), cohort(1, {always("a", {{"lang", "de"}})}),
+                             cohort(2, {{test::shared(newer), {}, model::Trigger::kAlways, ""}})});
   EXPECT_EQ(plan.variants.size(), 3U);
 }
 

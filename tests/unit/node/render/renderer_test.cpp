@@ -114,7 +114,9 @@ TEST_F(RendererTest, ChangesAVariantInsideOfItsOverlayOnly) {
   Shelf shelf;
   run(shelf, {{variant("x")}});
   const auto last = [&](const std::string& name) {
-    auto decoder = std::move(media::makeH264Decoder(std::move(media::h264Parameters(profile_.rungs[0], profile_.fps)).value())).value();
+    auto decoder =
+        std::move(media::makeH264Decoder(std::move(media::h264Parameters(profile_.rungs[0], profile_.fps)).value()))
+            .value();
     media::FramePtr frame;
     const Segment& s = shelf.segments[name];
     for (std::size_t i = 0; i < s.pictures.size(); ++i) {
@@ -125,7 +127,9 @@ TEST_F(RendererTest, ChangesAVariantInsideOfItsOverlayOnly) {
   };
   const auto base = last("0/base/0"), own = last("0/x/0");
   ASSERT_TRUE(base && own);
-  const auto luma = [](const media::Frame& f, int x, int y) { return static_cast<int>(f.plane(0)[y * f.stride(0) + x]); };
+  const auto luma = [](const media::Frame& f, int x, int y) {
+    return static_cast<int>(f.plane(0)[y * f.stride(0) + x]);
+  };
   EXPECT_NEAR(luma(*base, 160, 120), 89, 3);
   EXPECT_NEAR(luma(*own, 160, 120), 63, 4) << "red, BT.709";
   for (const auto& [x, y] : {std::pair(8, 8), std::pair(300, 20), std::pair(20, 180), std::pair(160, 60)}) {

@@ -22,7 +22,8 @@ class SpritesTest : public ::testing::Test {
   }
   static std::string pixels(const media::Frame& f) {
     std::string text;
-    for (int y = 0; y < f.height(); ++y) text.append(reinterpret_cast<const char*>(f.plane(0) + y * f.stride(0)), static_cast<std::size_t>(f.width()));
+    for (int y = 0; y < f.height(); ++y)
+      text.append(reinterpret_cast<const char*>(f.plane(0) + y * f.stride(0)), static_cast<std::size_t>(f.width()));
     return text;
   }
   static std::string shown(Sprites& sprites, Ticks at) {
@@ -38,7 +39,8 @@ class SpritesTest : public ::testing::Test {
   PainterShop shop_{"/nonexistent", {30, 1}};
 };
 
-ActiveOverlay active(const std::string& words, Ticks from = Ticks{0}, std::optional<Ticks> until = std::nullopt, int outMs = 0) {
+ActiveOverlay active(const std::string& words, Ticks from = Ticks{0}, std::optional<Ticks> until = std::nullopt,
+                     int outMs = 0) {
   return {test::shared(test::overlay("o-" + words, words, outMs)), {}, {}, from, until, {}};
 }
 
@@ -98,7 +100,8 @@ TEST_F(SpritesTest, FadeOutBeforeTheEndAndAreGoneAfterIt) {
 TEST_F(SpritesTest, NameTheOverlayThatCannotBePainted) {
   auto broken = test::overlay("broken");
   broken.layers[0].colour = "red-ish";
-  EXPECT_FALSE(Sprites::create(shop_, {{test::shared(broken), {}, {}, Ticks{0}, std::nullopt, {}}}, kEpoch, kWidth, kHeight));
+  EXPECT_FALSE(
+      Sprites::create(shop_, {{test::shared(broken), {}, {}, Ticks{0}, std::nullopt, {}}}, kEpoch, kWidth, kHeight));
 }
 
 }  // namespace

@@ -82,9 +82,12 @@ class PlaylistTest : public testing::Test {
     return s;
   }
   void give(SessionView& s, const Span& span, std::vector<personalize::PodPiece> pieces, int firstUnit = 0) {
-    s.pods.push_back(std::make_shared<const BoundPod>(BoundPod{span.id, span.kind, span.start, span.end, firstUnit, std::move(pieces)}));
+    s.pods.push_back(std::make_shared<const BoundPod>(
+        BoundPod{span.id, span.kind, span.start, span.end, firstUnit, std::move(pieces)}));
   }
-  static personalize::PodPiece piece(char name, int units, int from = 0) { return {std::string(16, name), from, units, "", ""}; }
+  static personalize::PodPiece piece(char name, int units, int from = 0) {
+    return {std::string(16, name), from, units, "", ""};
+  }
 
   ChannelFacts facts_;
   const timeline::Grid grid_;
@@ -106,21 +109,24 @@ TEST_F(PlaylistTest, IsTheProgrammeThenTheViewersOwnAndTheirAdsWithSlateForTheRe
   cell(unit(420));
   SessionView s = session(1, 101);
   give(s, pause, {piece('a', 5), piece('b', 4)});
-  EXPECT_EQ(playlist(s), "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:100\n#EXT-X-INDEPENDENT-SEGMENTS\n"
-                         "#EXT-X-MAP:URI=\"/m/ch/p-1/base/v360/init.mp4\"\n"
-                         "#EXTINF:4.00000,\n#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:06:40.000Z\n/m/ch/p-1/base/v360/96000000.m4s\n"
-                         "#EXTINF:4.00000,\n#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:06:44.000Z\n/m/ch/p-1/x/v360/96960000.m4s\n"
-                         "#EXTINF:4.00000,\n#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:06:48.000Z\n"
-                         "/c/ch/p-1/v360/97920000/aaaaaaaaaaaaaaaa.0-4.m4s\n"
-                         "#EXTINF:4.00000,\n#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:06:52.000Z\n"
-                         "/c/ch/p-1/v360/98880000/aaaaaaaaaaaaaaaa.4-5+bbbbbbbbbbbbbbbb.0-3.m4s\n"
-                         "#EXTINF:2.00000,\n#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:06:56.000Z\n"
-                         "/c/ch/p-1/v360/99840000/bbbbbbbbbbbbbbbb.3-4+dddddddddddddddd.0-1.m4s\n"
-                         "#EXTINF:2.00000,\n#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:06:58.000Z\n/m/ch/p-1/x/v360/100320000.m4s\n");
-  EXPECT_THAT(uris(playlist(s, "a1")),
-              ElementsAre("/m/ch/p-1/base/a1/96000000.m4s", "/m/ch/p-1/base/a1/96960000.m4s", "/c/ch/p-1/a1/97920000/" + kA + ".0-4.m4s",
-                          "/c/ch/p-1/a1/98880000/" + kA + ".4-5+" + kB + ".0-3.m4s", "/c/ch/p-1/a1/99840000/" + kB + ".3-4+" + kSlate + ".0-1.m4s",
-                          "/m/ch/p-1/base/a1/100320000.m4s"))
+  EXPECT_EQ(
+      playlist(s),
+      "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:100\n#EXT-X-INDEPENDENT-SEGMENTS\n"
+      "#EXT-X-MAP:URI=\"/m/ch/p-1/base/v360/init.mp4\"\n"
+      "#EXTINF:4.00000,\n#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:06:40.000Z\n/m/ch/p-1/base/v360/96000000.m4s\n"
+      "#EXTINF:4.00000,\n#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:06:44.000Z\n/m/ch/p-1/x/v360/96960000.m4s\n"
+      "#EXTINF:4.00000,\n#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:06:48.000Z\n"
+      "/c/ch/p-1/v360/97920000/aaaaaaaaaaaaaaaa.0-4.m4s\n"
+      "#EXTINF:4.00000,\n#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:06:52.000Z\n"
+      "/c/ch/p-1/v360/98880000/aaaaaaaaaaaaaaaa.4-5+bbbbbbbbbbbbbbbb.0-3.m4s\n"
+      "#EXTINF:2.00000,\n#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:06:56.000Z\n"
+      "/c/ch/p-1/v360/99840000/bbbbbbbbbbbbbbbb.3-4+dddddddddddddddd.0-1.m4s\n"
+      "#EXTINF:2.00000,\n#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:06:58.000Z\n/m/ch/p-1/x/v360/100320000.m4s\n");
+  EXPECT_THAT(
+      uris(playlist(s, "a1")),
+      ElementsAre("/m/ch/p-1/base/a1/96000000.m4s", "/m/ch/p-1/base/a1/96960000.m4s",
+                  "/c/ch/p-1/a1/97920000/" + kA + ".0-4.m4s", "/c/ch/p-1/a1/98880000/" + kA + ".4-5+" + kB + ".0-3.m4s",
+                  "/c/ch/p-1/a1/99840000/" + kB + ".3-4+" + kSlate + ".0-1.m4s", "/m/ch/p-1/base/a1/100320000.m4s"))
       << "sound is the same for all variants";
   EXPECT_THAT(uris(playlist(s, "s0"))[2], HasSubstr("/m/ch/p-1/base/s0/97920000.vtt"));
 }
@@ -153,7 +159,9 @@ TEST_F(PlaylistTest, NamesOneUriForEachNumberAsLongAsItIsListed) {
   std::map<std::int64_t, std::string> known;
   std::int64_t last = 0;
   for (int i = 0; i < 60; ++i) {
-    const Ticks next = at_ == pause.start + unit(8) ? pause.end : at_ + unit(4) == unit(434) ? unit(432) : at_ + unit(4);
+    const Ticks next = at_ == pause.start + unit(8) ? pause.end
+                       : at_ + unit(4) == unit(434) ? unit(432)
+                                                    : at_ + unit(4);
     const bool in = at_ >= pause.start && at_ < pause.end;
     cell(next, in ? std::optional(pause) : std::nullopt, i == 20 || i == 21);
     const std::string body = playlist(s);
@@ -286,12 +294,17 @@ TEST_F(NtscPlaylistTest, CountsInUnitsOfThirtyFrames) {
 TEST_F(PlaylistTest, NamesEveryRenditionInTheMultivariantPlaylist) {
   EXPECT_EQ(skeleton_->multivariant(1),
             "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n"
-            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"de\",LANGUAGE=\"de\",DEFAULT=NO,AUTOSELECT=YES,CHANNELS=\"2\",URI=\"a0.m3u8\"\n"
-            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"en\",LANGUAGE=\"en\",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"2\",URI=\"a1.m3u8\"\n"
-            "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"captions\",NAME=\"de\",LANGUAGE=\"de\",DEFAULT=NO,AUTOSELECT=YES,URI=\"s0.m3u8\"\n"
-            "#EXT-X-STREAM-INF:BANDWIDTH=4692000,AVERAGE-BANDWIDTH=3128000,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=1280x720,"
+            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"de\",LANGUAGE=\"de\",DEFAULT=NO,AUTOSELECT=YES,CHANNELS="
+            "\"2\",URI=\"a0.m3u8\"\n"
+            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"en\",LANGUAGE=\"en\",DEFAULT=YES,AUTOSELECT=YES,"
+            "CHANNELS=\"2\",URI=\"a1.m3u8\"\n"
+            "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"captions\",NAME=\"de\",LANGUAGE=\"de\",DEFAULT=NO,AUTOSELECT=YES,"
+            "URI=\"s0.m3u8\"\n"
+            "#EXT-X-STREAM-INF:BANDWIDTH=4692000,AVERAGE-BANDWIDTH=3128000,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION="
+            "1280x720,"
             "FRAME-RATE=30.000,AUDIO=\"audio\",SUBTITLES=\"captions\",CLOSED-CAPTIONS=NONE\nv720.m3u8\n"
-            "#EXT-X-STREAM-INF:BANDWIDTH=1392000,AVERAGE-BANDWIDTH=928000,CODECS=\"avc1.64001e,mp4a.40.2\",RESOLUTION=640x360,"
+            "#EXT-X-STREAM-INF:BANDWIDTH=1392000,AVERAGE-BANDWIDTH=928000,CODECS=\"avc1.64001e,mp4a.40.2\",RESOLUTION="
+            "640x360,"
             "FRAME-RATE=30.000,AUDIO=\"audio\",SUBTITLES=\"captions\",CLOSED-CAPTIONS=NONE\nv360.m3u8\n");
 }
 

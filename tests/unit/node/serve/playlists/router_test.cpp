@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+#include "node/serve/router.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_future.hpp>
+#include <boost/json.hpp>
+
+#include "tests/unit/node/package/support.h"
+
+// GCC 12 takes Asio's recycling allocator for coroutine frames for a mismatch (GCC bug 109224).
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+
+namespace dvpe::serve {
+namespace {
+
+namespace asio = boost::asio;
+using package::test::makeCreative;
+using testing::HasSubstr;
+
+privacy::SecretKey keyOf(std::uint8_t fill) {
+  std::array<std::uint8_t, 32> bytes{};
+  bytes.fill(fill);
+  return privacy::SecretKey(bytes);
+}
+
+// Answers as a stamper would: one break at a time.
+class FakeInlet final : public timeline::Inlet {
+ public:
+  void cueOut(timeline::CueOut cue, std::function<void(base::Result<timeline::Span>)> answer) override {
+    if (cue.units == 120) return answer(base::fail(base::ErrorCode::kInvalidInput, "too long"));
+    if (open) return answer(base::fail(base::ErrorCode::kConflict, "'b' is on air"));
+    open = true;
+    last = cue;
+    answer(timeline::Span{cue.kind, cue.id.empty() ? "made" : cue.id, cue.name, Ticks{240000},
+                          Ticks{240000} * (cue.units + 1)});
+  }
+  void cueIn(timeline::CueIn, std::function<void(base::Result<Ticks>)> answer) override {
+    if (!open) return answer(base::fail(base::ErrorCode::kNotFound, "nothing is on air"));
+    open = false;
+    answer(Ticks{480000});
+  }
+  void mark(timeline::Mark m, std::function<void(base::Result<void>)> answer) override {
+    if (m.name.empty()) return answer(base::fail(base::ErrorCode::kInvalidInput, "an event needs a name"));
+    marked = m;
+    answer(base::success());
+  }
+  bool open = false;
+  timeline::CueOut last;
+  timeline::Mark marked;
+};
+
+class RouterTest : public testing::Test {
+ protected:
+  RouterTest() {
+    profile_ = package::test::profileAt({30, 1});
+    window_ = std::move(package::Window::open(folder_.path() / "state", "ch", grid_.cell())).value();
+    store_ =
+        std::move(personalize::SessionStore::open(folder_.path() / "viewers", {keyOf(1), std::nullopt}, random_, 16))
+            .value();
+    model::Documents d;
+    d.channels["ch"].id = "ch";
+    compiled_ = decisions::build(std::make_shared<const model::Documents>(std::move(d))).compiled;
+    std::vector<personalize::DirectedChannel> directed;
+    directed.push_back({"ch", grid_, {}, {}, std::string(16, 'd'), nullptr, {}, std::nullopt, {}, {}});
+    director_ =
+        std::make_unique<personalize::Director>(personalize::DirectorOptions{}, compiled_, personalize::MediaCatalog{},
+                                                std::move(directed), *store_, tokens_, clock_);
+    EXPECT_TRUE(director_->start());
+    for (const char* name : {"index.html", "player.js", "player.css", "hls.min.js", "hls.LICENSE.txt"}) {
+      package::test::writeFile(folder_.path() / name, base::view("x"));
+    }
+    player_.emplace(std::move(PlayerAssets::load(folder_.path().string())).value());
+
+    ServedChannel served;
+    served.facts.id = "ch";
+    served.facts.profile = "test-3";
+    served.facts.grid = grid_;
+    served.facts.fps = {30, 1};
+    served.facts.renditions = {{Rendition::Kind::kVideo, "v", "avc1.64001f", "", 640, 360, 900000},
+                               {Rendition::Kind::kAudio, "a0", "mp4a.40.2", "und", 0, 0, 0}};
+    served.facts.slate = std::string(16, 'd');
+    served.facts.slateUnits = 4;
+    served.window = window_.get();
+    served.inlet = &inlet_;
+    RouterOptions options;
+    options.channels.push_back(std::move(served));
+    for (const char letter : {'a', 'd'}) {
+      auto creative = makeCreative(folder_.path() / std::string(1, letter), profile_, {.letter = letter, .units = 4});
+      options.creatives[std::string(creative->name())] = creative;
+    }
+    options.personas["anna"] = {"Anna", {}, {}};
+    options.operatorKey = "open sesame";
+    options.sessionKeys = privacy::SessionKeys{{1, keyOf(5)}, std::nullopt};
+    options.pseudonymKey = keyOf(6);
+    options.ready = [this] { return ready_; };
+    router_ = std::make_unique<Router>(std::move(options), *director_, *player_, metrics_, clock_, random_);
+  }
+  ~RouterTest() override { director_->stop(); }
+
+  void list(std::int64_t msn) {
+    auto cell = std::make_shared<timeline::Cell>();
+    cell->msn = msn;
+    cell->start = grid_.cell() * msn;
+    cell->end = grid_.cell() * (msn + 1);
+    cell->variants = {"base"};
+    router_->listed(0, cell);
+  }
+  Response ask(Method method, std::string_view path, std::string_view body = {}, std::string_view authorization = {},
+               std::string_view query = {}) {
+    Request q;
+    q.method = method;
+    q.path = path;
+    q.body = body;
+    q.query = query;
+    q.authorization = authorization;
+    Response r;
+    if (!router_->handle(0, q, r)) {
+      asio::io_context context;
+      auto done = asio::co_spawn(context, router_->handleSlow(0, q, r), asio::use_future);
+      const auto work = asio::make_work_guard(context);
+      while (done.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
+        context.run_one_for(std::chrono::milliseconds(100));
+      done.get();
+    }
+    return r;
+  }
+  Response get(std::string_view path) { return ask(Method::kGet, path); }
+  Response cue(std::string_view body, std::string_view key = "Bearer open sesame") {
+    return ask(Method::kPost, "/v1/channels/ch/cues", body, key);
+  }
+  std::string session() {
+    const auto r = ask(Method::kPost, "/v1/sessions", R"({"channel":"ch","persona":"anna"})");
+    EXPECT_EQ(r.status, 201) << r.body;
+    return std::string(boost::json::parse(r.body).at("session").as_string());
+  }
+
+  package::test::TemporaryFolder folder_;
+  const timeline::Grid grid_{model::FrameRate{30, 1}};
+  base::SystemRandom random_;
+  base::ManualClock clock_{base::WallTime{std::chrono::seconds(1800000000)}};
+  privacy::TokenSealer tokens_{privacy::SessionKeys{{1, keyOf(5)}, std::nullopt}, random_};
+  model::Profile profile_;
+  std::unique_ptr<package::Window> window_;
+  std::unique_ptr<personalize::SessionStore> store_;
+  std::shared_ptr<const decisions::Compiled> compiled_;
+  std::unique_ptr<personalize::Director> director_;
+  std::optional<PlayerAssets> player_;
+  Metrics metrics_;
+  FakeInlet inlet_;
+  bool ready_ = true;
+  std::unique_ptr<Router> router_;
+};
+
+TEST_F(RouterTest, StartsASessionAndGivesItsPlaylists) {
+  const std::string token = session();
+  EXPECT_EQ(get("/s/" + token + "/v.m3u8").status, 503) << "not on air yet";
+  EXPECT_THAT(get("/s/" + token + "/v.m3u8").headers, HasSubstr("Retry-After"));
+  list(100);
+  const auto multivariant = get("/s/" + token + "/index.m3u8");
+  EXPECT_EQ(multivariant.status, 200);
+  EXPECT_EQ(multivariant.contentType, "application/vnd.apple.mpegurl");
+  EXPECT_THAT(multivariant.body, HasSubstr("v.m3u8"));
+  const auto media = get("/s/" + token + "/v.m3u8");
+  EXPECT_EQ(media.status, 200);
+  EXPECT_THAT(media.headers, HasSubstr("private, no-store"));
+  EXPECT_THAT(media.body, HasSubstr("#EXT-X-MEDIA-SEQUENCE:100"));
+  EXPECT_EQ(get("/s/" + token + "/v9.m3u8").status, 404);
+  EXPECT_THAT(get("/s/" + token + "/v9.m3u8").body, HasSubstr("not_found"));
+  EXPECT_EQ(get("/s/" + token + "/v.mpd").status, 404);
+  EXPECT_EQ(get("/s/" + token).status, 404);
+}
+
+TEST_F(RouterTest, RefusesATokenThatWasAltered) {
+  std::string token = session();
+  list(100);
+  token[token.size() / 2] = token[token.size() / 2] == 'A' ? 'B' : 'A';
+  EXPECT_EQ(get("/s/" + token + "/v.m3u8").status, 403);
+  EXPECT_EQ(get("/s//v.m3u8").status, 403);
+  EXPECT_EQ(get("/s/" + std::string(700, 'A') + "/v.m3u8").status, 403);
+  EXPECT_THAT(get("/metrics").body, HasSubstr("dvpe_tokens_refused_total 3"));
+}
+
+TEST_F(RouterTest, RefusesATokenThatHasExpired) {
+  const std::string token = session();
+  list(100);
+  clock_.advance(std::chrono::hours(7));
+  EXPECT_EQ(get("/s/" + token + "/v.m3u8").status, 403);
+}
+
+TEST_F(RouterTest, SaysThatASessionOfAnotherNodeIsGone) {
+  list(100);
+  privacy::SessionClaims claims;
+  claims.sessionId.fill(9);
+  claims.channel = "ch";
+  claims.expiry = 1900000000;
+  EXPECT_EQ(get("/s/" + tokens_.seal(claims).value() + "/v.m3u8").status, 410);
+}
+
+TEST_F(RouterTest, PlacesCreativesOnlyWhereASegmentStarts) {
+  list(100);
+  const std::string start = std::to_string((grid_.cell() * 100).count()), a(16, 'a');
+  const auto video = get("/c/ch/test-3/v/" + start + "/" + a + ".0-4.m4s");
+  ASSERT_EQ(video.status, 200) << video.body;
+  EXPECT_EQ(video.contentType, "video/mp4");
+  EXPECT_THAT(video.headers, HasSubstr("immutable"));
+  ASSERT_TRUE(video.shared);
+  const auto sound = get("/c/ch/test-3/a0/" + start + "/" + a + ".0-4.m4s");
+  EXPECT_EQ(sound.status, 200);
+  EXPECT_EQ(sound.contentType, "audio/mp4");
+  EXPECT_EQ(get("/c/ch/test-3/v/" + start + "/" + a + ".0-4.m4s").shared, video.shared) << "placed once";
+  for (const std::string& bad :
+       {"/c/ch/test-3/v/" + std::to_string((grid_.cell() * 100 + grid_.frame()).count()) + "/" + a + ".0-4.m4s",
+        "/c/ch/test-3/v/" + std::to_string((grid_.cell() * 101).count()) + "/" + a + ".0-4.m4s",
+        "/c/ch/test-3/v/0" + start + "/" + a + ".0-4.m4s", "/c/ch/test-3/v/-1/" + a + ".0-4.m4s",
+        "/c/ch/test-3/v/" + start + "/" + a + ".0-3.m4s", "/c/ch/test-3/v/" + start + "/" + a + ".1-5.m4s",
+        "/c/ch/test-3/v/" + start + "/" + std::string(16, 'b') + ".0-4.m4s",
+        "/c/ch/test-3/v/" + start + "/" + a + ".0-4", "/c/ch/test-3/v/" + start + "/../" + a + ".0-4.m4s",
+        "/c/ch/test-4/v/" + start + "/" + a + ".0-4.m4s", "/c/ch/test-3/v9/" + start + "/" + a + ".0-4.m4s",
+        "/c/no/test-3/v/" + start + "/" + a + ".0-4.m4s", std::string("/c/"), std::string("/c/ch"),
+        "/c/ch/test-3/v/" + start + "/"}) {
+    const auto r = get(bad);
+    EXPECT_EQ(r.status, 404) << bad;
+    EXPECT_THAT(r.headers, testing::Not(HasSubstr("immutable"))) << bad;
+  }
+}
+
+TEST_F(RouterTest, NamesSegmentFilesInTheWindowAndNothingOutsideOfIt) {
+  const auto segment = get("/m/ch/test-3/base/v/96000000.m4s");
+  EXPECT_EQ(segment.file, (folder_.path() / "state/ch/m/test-3/base/v/96000000.m4s").string());
+  EXPECT_EQ(get("/m/ch/test-3/base/a0/96000000.m4s").contentType, "audio/mp4");
+  EXPECT_EQ(get("/m/ch/test-3/base/v/init.mp4").file, (folder_.path() / "state/ch/m/test-3/base/v/init.mp4").string());
+  for (const char* bad :
+       {"/m/ch/test-3/base/../v/1.m4s", "/m/ch/../ch/base/v/1.m4s", "/m/../test-3/base/v/1.m4s",
+        "/m/ch/test-3/base/v/../1.m4s", "/m/ch/test-3/base/v/%2e%2e/1.m4s", "/m/ch/test-3/base/v/..m4s",
+        "/m/ch/test-3/base/v/1.m4s/..", "/m/ch/test-3/base//1.m4s", "/m/ch/test-3/base/v/00.m4s",
+        "/m/ch/test-3/base/v/journal", "/m/ch/test-3/base/v/", "/m/", "/m/no/test-3/base/v/1.m4s",
+        "/m/ch/test-3/base/v/99999999999999999999.m4s", "/m/ch/./base/v/init.mp4", "/m//etc/passwd/v/init.mp4"}) {
+    const auto r = get(bad);
+    EXPECT_EQ(r.status, 404) << bad;
+    EXPECT_TRUE(r.file.empty()) << bad;
+  }
+}
+
+TEST_F(RouterTest, TakesCuesFromTheOperatorAlone) {
+  const char* body = R"({"type":"break_start","seconds":30})";
+  for (const char* key : {"", "Bearer", "Bearer ", "Bearer open", "Bearer open sesame!", "Basic open sesame"}) {
+    EXPECT_EQ(cue(body, key).status, 401) << key;
+  }
+  EXPECT_FALSE(inlet_.open);
+  const auto r = cue(body);
+  EXPECT_EQ(r.status, 200) << r.body;
+  EXPECT_EQ(boost::json::parse(r.body).at("id").as_string(), "made");
+  EXPECT_EQ(inlet_.last.units, 30);
+}
+
+TEST_F(RouterTest, SaysWhyACueIsRefused) {
+  EXPECT_EQ(cue(R"({"type":"break_end"})").status, 404);
+  EXPECT_EQ(cue(R"({"type":"break_start","seconds":120})").status, 400);
+  EXPECT_EQ(cue(R"({"type":"break_start","seconds":30})").status, 200);
+  EXPECT_EQ(cue(R"({"type":"break_start","seconds":30})").status, 409);
+  EXPECT_EQ(cue(R"({"type":"break_end"})").status, 200);
+  for (const char* bad :
+       {"", "[]", "{", "7", R"({"type":"dance"})", R"({"type":7})", R"({"type":"break_start","seconds":-1})",
+        R"({"type":"break_start","seconds":"30"})", R"({"type":"break_start","seconds":1e9})",
+        R"({"type":"break_start","at":"now"})", R"({"type":"break_start","at":-5})",
+        R"({"type":"event_start","seconds":5})", R"({"type":"mark_open"})"}) {
+    EXPECT_EQ(cue(bad).status, 400) << bad;
+  }
+  EXPECT_EQ(cue(std::string(20000, ' ')).status, 413);
+  EXPECT_EQ(ask(Method::kPost, "/v1/channels/no/cues", "{}", "Bearer open sesame").status, 404);
+  EXPECT_FALSE(inlet_.open);
+}
+
+TEST_F(RouterTest, HandsOnAMarkWithItsValues) {
+  EXPECT_EQ(cue(R"({"type":"mark_open","name":"goal","values":{"score":"2:1","n":3}})").status, 200);
+  EXPECT_EQ(inlet_.marked.name, "goal");
+  EXPECT_EQ(inlet_.marked.values, (std::map<std::string, std::string>{{"score", "2:1"}}));
+}
+
+TEST_F(RouterTest, RedirectsAPlayerThatTakesOneUrlToASessionOfItsOwn) {
+  const auto r = ask(Method::kGet, "/live/ch/index.m3u8", {}, {}, "persona=anna");
+  EXPECT_EQ(r.status, 302);
+  EXPECT_THAT(r.headers, HasSubstr("Location: /s/"));
+  EXPECT_EQ(ask(Method::kGet, "/live/no/index.m3u8").status, 404);
+  EXPECT_EQ(ask(Method::kGet, "/live/ch/index.m3u8", {}, {}, "persona=nobody").status, 404);
+}
+
+TEST_F(RouterTest, RefusesSessionsOfPlatformsItDoesNotKnow) {
+  EXPECT_EQ(ask(Method::kPost, "/v1/sessions", R"({"channel":"ch","token":"a.b.c"})").status, 400);
+  EXPECT_EQ(ask(Method::kPost, "/v1/sessions", R"({"channel":"no"})").status, 404);
+  EXPECT_EQ(ask(Method::kPost, "/v1/sessions", "nonsense").status, 400);
+  EXPECT_EQ(ask(Method::kGet, "/v1/sessions").status, 404);
+}
+
+TEST_F(RouterTest, ExplainsASessionToWhoHoldsItsToken) {
+  const auto r = get("/v1/explain/" + session());
+  EXPECT_EQ(r.status, 200);
+  EXPECT_EQ(boost::json::parse(r.body).at("channel").as_string(), "ch");
+  EXPECT_THAT(r.headers, HasSubstr("private"));
+  EXPECT_GE(get("/v1/explain/AAAA").status, 400);
+}
+
+TEST_F(RouterTest, SaysWhetherItIsAliveAndReady) {
+  EXPECT_EQ(get("/healthz").status, 200);
+  EXPECT_EQ(get("/readyz").status, 200);
+  ready_ = false;
+  EXPECT_EQ(get("/readyz").status, 503);
+  EXPECT_EQ(get("/").status, 302);
+  EXPECT_EQ(get("/favicon.ico").status, 404);
+  EXPECT_EQ(ask(Method::kPost, "/healthz").status, 405);
+}
+
+}  // namespace
+}  // namespace dvpe::serve
