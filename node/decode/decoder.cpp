@@ -12,7 +12,7 @@ namespace dvpe::decode {
 namespace {
 constexpr int kMaxTracks = 16;
 constexpr int kVideoLate = 3;  // units that video may be behind audio in the source's order
-}
+}  // namespace
 
 Decoder::Decoder(timeline::Grid grid, media::FramePtr slate, std::int64_t audioBitrate, int audioTracks)
     : grid_(grid), slate_(std::move(slate)), audioBitrate_(audioBitrate), walk_(grid.frame()) {
@@ -29,7 +29,8 @@ Decoder::Track& Decoder::track(int number) {
   return *tracks_[static_cast<std::size_t>(number)];
 }
 
-void Decoder::process(const timeline::StampedMessage& message, const std::vector<timeline::Cut>& made, std::vector<Slotted>& out) {
+void Decoder::process(const timeline::StampedMessage& message, const std::vector<timeline::Cut>& made,
+                      std::vector<Slotted>& out) {
   for (const auto& cut : made) cuts_.push_back(cut.at);
   if (const auto* packet = std::get_if<timeline::VideoPacket>(&message)) {
     newest_ = std::max(newest_, packet->pts);
@@ -39,9 +40,11 @@ void Decoder::process(const timeline::StampedMessage& message, const std::vector
     format(*config, out);
   } else if (const auto* audio = std::get_if<timeline::AudioPacket>(&message)) {
     newest_ = std::max(newest_, audio->pts);
-    if (audio->track >= 0 && audio->track < static_cast<int>(tracks_.size())) track(audio->track).packet(*audio, showSlate_, out);
+    if (audio->track >= 0 && audio->track < static_cast<int>(tracks_.size()))
+      track(audio->track).packet(*audio, showSlate_, out);
   } else if (const auto* audioConfig = std::get_if<timeline::AudioFormat>(&message)) {
-    if (audioConfig->track >= 0 && audioConfig->track < kMaxTracks && audioConfig->track < static_cast<int>(tracks_.size())) {
+    if (audioConfig->track >= 0 && audioConfig->track < kMaxTracks &&
+        audioConfig->track < static_cast<int>(tracks_.size())) {
       track(audioConfig->track).format(*audioConfig);
     }
   } else if (const auto* lost = std::get_if<timeline::SourceLost>(&message)) {
@@ -105,7 +108,8 @@ void Decoder::drain(std::vector<Slotted>& out, std::chrono::steady_clock::time_p
   }
 }
 
-void Decoder::picture(const media::DecodedFrame& decoded, std::chrono::steady_clock::time_point arrived, std::vector<Slotted>& out) {
+void Decoder::picture(const media::DecodedFrame& decoded, std::chrono::steady_clock::time_point arrived,
+                      std::vector<Slotted>& out) {
   if (!walk_.started()) {
     walk_.start((decoded.pts + grid_.frame() / 2) / grid_.frame());
     for (const auto& t : tracks_) t->start(timeline::Grid::audioSlot(grid_.frame() * walk_.next()));
@@ -149,7 +153,8 @@ void Decoder::emit(media::FramePtr frame, std::chrono::steady_clock::time_point 
   }
   const bool slate = showSlate_ || !frame;
   if (slate) ++counters_.slate;
-  out.emplace_back(SlottedFrame{at, slate ? slate_ : std::move(frame), slate, slate ? std::chrono::steady_clock::time_point{} : arrived});
+  out.emplace_back(SlottedFrame{at, slate ? slate_ : std::move(frame), slate,
+                                slate ? std::chrono::steady_clock::time_point{} : arrived});
   walk_.advance();
 }
 

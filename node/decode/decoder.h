@@ -52,7 +52,8 @@ class Decoder {
 
   // made: the cuts that this message made final (from the channel's Cutter).
   // Everything that became ready is appended to out, video and audio each in order of time.
-  void process(const timeline::StampedMessage& message, const std::vector<timeline::Cut>& made, std::vector<Slotted>& out);
+  void process(const timeline::StampedMessage& message, const std::vector<timeline::Cut>& made,
+               std::vector<Slotted>& out);
 
   const DecodeCounters& counters() const { return counters_; }
 
@@ -62,7 +63,8 @@ class Decoder {
   void video(const timeline::VideoPacket& packet, std::vector<Slotted>& out);
   void format(const timeline::VideoFormat& format, std::vector<Slotted>& out);
   void drain(std::vector<Slotted>& out, std::chrono::steady_clock::time_point arrived);
-  void picture(const media::DecodedFrame& decoded, std::chrono::steady_clock::time_point arrived, std::vector<Slotted>& out);
+  void picture(const media::DecodedFrame& decoded, std::chrono::steady_clock::time_point arrived,
+               std::vector<Slotted>& out);
   void emit(media::FramePtr frame, std::chrono::steady_clock::time_point arrived, std::vector<Slotted>& out);
   void fillTo(std::int64_t slot, std::vector<Slotted>& out);
   void passTo(Ticks t, std::vector<Slotted>& out);
@@ -77,11 +79,11 @@ class Decoder {
   base::SharedBytes avcc_;
   bool waitForKey_ = true;
   SlotWalk walk_;
-  media::FramePtr last_;               // the newest picture of the source
-  bool stale_ = false;                 // it is from before the source was lost: no reason to end the slate
-  std::deque<Ticks> cuts_;             // made, not yet reached by walk_
+  media::FramePtr last_;    // the newest picture of the source
+  bool stale_ = false;      // it is from before the source was lost: no reason to end the slate
+  std::deque<Ticks> cuts_;  // made, not yet reached by walk_
   bool lost_ = false;
-  bool showSlate_ = false;             // changes at cuts only
+  bool showSlate_ = false;  // changes at cuts only
   Ticks newest_{}, newestVideo_{};
   std::vector<std::unique_ptr<Track>> tracks_;
 };

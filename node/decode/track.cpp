@@ -6,8 +6,8 @@ namespace dvpe::decode {
 
 namespace {
 constexpr std::size_t kFrameSamples = 1024 * 2;  // stereo
-constexpr std::int64_t kRepeatable = 1;          // a gap of this many slots repeats the frame before it; longer is silent
-constexpr std::size_t kMaxFrame = 1536;          // 6144 bits a channel (ISO/IEC 14496-3, 4.5.3.1)
+constexpr std::int64_t kRepeatable = 1;  // a gap of this many slots repeats the frame before it; longer is silent
+constexpr std::size_t kMaxFrame = 1536;  // 6144 bits a channel (ISO/IEC 14496-3, 4.5.3.1)
 }  // namespace
 
 void Decoder::Track::format(const timeline::AudioFormat& format) {
@@ -44,8 +44,8 @@ void Decoder::Track::pass(Ticks pts, base::SharedBytes data, std::vector<Slotted
     ++counters_.corrupt;
     return;
   }
-  // The first one takes the nearest slot, whatever is expected: where the others follow is then a fact of the stream and
-  // not of the moment at which this node joined it.
+  // The first one takes the nearest slot, whatever is expected: where the others follow is then a fact of the stream
+  // and not of the moment at which this node joined it.
   auto slot = walk_.take(pts);
   if (!previous_) {
     const std::int64_t nearest = timeline::Grid::audioSlot(pts);
@@ -70,9 +70,12 @@ void Decoder::Track::encode(Ticks pts, base::ByteView data, std::vector<Slotted>
     if (!made) return;
     encoder_ = std::move(made).value();
   }
-  const auto length = [](std::size_t values) { return Ticks{static_cast<std::int64_t>(values / 2) * base::kTicksPerSample}; };
+  const auto length = [](std::size_t values) {
+    return Ticks{static_cast<std::int64_t>(values / 2) * base::kTicksPerSample};
+  };
   // The encoder runs on; a source that has moved by over half a slot starts a new place for what comes out.
-  if (encodedAt_ < Ticks{0} || std::chrono::abs(pts - (pendingAt_ + length(pending_.size()))) > timeline::kAudioSlot / 2) {
+  if (encodedAt_ < Ticks{0} ||
+      std::chrono::abs(pts - (pendingAt_ + length(pending_.size()))) > timeline::kAudioSlot / 2) {
     pending_.clear();
     pendingAt_ = pts;
     encodedAt_ = pts - Ticks{encoder_->priming() * base::kTicksPerSample};

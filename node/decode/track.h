@@ -15,7 +15,8 @@ namespace dvpe::decode {
 // decoded, resampled and encoded again by one encoder that is never closed.
 class Decoder::Track {
  public:
-  Track(int number, std::int64_t bitrate, DecodeCounters& counters) : number_(number), bitrate_(bitrate), counters_(counters) {}
+  Track(int number, std::int64_t bitrate, DecodeCounters& counters)
+      : number_(number), bitrate_(bitrate), counters_(counters) {}
 
   bool started() const { return walk_.started(); }
   void start(std::int64_t slot) { walk_.start(slot); }
@@ -42,8 +43,8 @@ class Decoder::Track {
   std::unique_ptr<media::AudioDecoder> decoder_;
   std::unique_ptr<media::AudioEncoder> encoder_;
   media::Samples pending_;
-  Ticks pendingAt_{};   // channel time of pending_'s first sample
-  Ticks encodedAt_{};   // channel time of the next frame out of the encoder
+  Ticks pendingAt_{};  // channel time of pending_'s first sample
+  Ticks encodedAt_{};  // channel time of the next frame out of the encoder
 };
 
 }  // namespace dvpe::decode

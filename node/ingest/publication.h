@@ -20,9 +20,9 @@ namespace dvpe::ingest {
 struct SourceCue {
   enum class Kind { kBreakStart, kBreakEnd, kMark };
   Kind kind = Kind::kBreakStart;
-  std::string id;             // empty: made up by ingest
-  std::string name;           // kMark: what rules call it
-  double durationSeconds = 0; // 0: the channel's default
+  std::string id;                  // empty: made up by ingest
+  std::string name;                // kMark: what rules call it
+  double durationSeconds = 0;      // 0: the channel's default
   std::int64_t sourceTimeMs = -1;  // in the source's time; -1: now
   std::map<std::string, std::string> values;
 };

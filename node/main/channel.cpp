@@ -141,7 +141,8 @@ base::Result<void> Channel::putInits() {
 
 void Channel::start(std::vector<timeline::FeedListener*> listeners) {
   const int tracks = std::max<int>(1, static_cast<int>(options_.channel.languages.size()));
-  package::ChannelShape shape{options_.channel.id, options_.profile, tracks, options_.channel.captions, options_.channel.windowSeconds};
+  package::ChannelShape shape{options_.channel.id, options_.profile, tracks, options_.channel.captions,
+                              options_.channel.windowSeconds};
   packaging_ = std::make_unique<boost::asio::thread_pool>(1);
   packager_ = std::make_unique<package::Packager>(std::move(shape), *window_, *journal_, packaging_->get_executor(),
                                                   std::move(listeners));
@@ -227,7 +228,8 @@ void Channel::beginResumed() {
     // Of several, only the outer borders are known. Nobody has seen those between.
     const std::int64_t missing = last.msn - listed.msn - 1;
     for (std::int64_t i = 0; i < missing; ++i) {
-      beginCell({listed.msn + 1 + i, listed.end + grid_.floorFrame((last.at - listed.end) * i / missing), std::nullopt}, false);
+      beginCell({listed.msn + 1 + i, listed.end + grid_.floorFrame((last.at - listed.end) * i / missing), std::nullopt},
+                false);
     }
   }
   beginCell(last, false);

@@ -39,8 +39,8 @@ struct ChannelOptions {
   ChannelMetrics metrics;
 };
 
-// Threads: push() from ingest; one thread of its own for cuts and decoding, one for packaging, which waits for the disk;
-// encoders on the pool.
+// Threads: push() from ingest; one thread of its own for cuts and decoding, one for packaging, which waits for the
+// disk; encoders on the pool.
 class Channel final : public timeline::StampedSink {
  public:
   // Opens journal and window; kIo, kConflict (another profile's init segments) are start-up errors.

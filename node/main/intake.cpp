@@ -22,13 +22,17 @@ class Intake::ChannelInlet final : public timeline::Inlet {
  public:
   ChannelInlet(asio::io_context& context, ingest::Stamper& stamper) : context_(context), stamper_(stamper) {}
   void cueOut(timeline::CueOut cue, std::function<void(base::Result<timeline::Span>)> answer) override {
-    asio::post(context_, [this, cue = std::move(cue), answer = std::move(answer)]() mutable { answer(stamper_.cueOut(std::move(cue))); });
+    asio::post(context_, [this, cue = std::move(cue), answer = std::move(answer)]() mutable {
+      answer(stamper_.cueOut(std::move(cue)));
+    });
   }
   void cueIn(timeline::CueIn cue, std::function<void(base::Result<base::Ticks>)> answer) override {
     asio::post(context_, [this, cue = std::move(cue), answer = std::move(answer)] { answer(stamper_.cueIn(cue)); });
   }
   void mark(timeline::Mark mark, std::function<void(base::Result<void>)> answer) override {
-    asio::post(context_, [this, mark = std::move(mark), answer = std::move(answer)]() mutable { answer(stamper_.mark(std::move(mark))); });
+    asio::post(context_, [this, mark = std::move(mark), answer = std::move(answer)]() mutable {
+      answer(stamper_.mark(std::move(mark)));
+    });
   }
 
  private:
@@ -37,8 +41,12 @@ class Intake::ChannelInlet final : public timeline::Inlet {
 };
 
 struct Intake::Entry {
-  Entry(const model::Channel& document, timeline::Grid grid, const base::Clock& clock, Channel& channel, asio::io_context& context)
-      : id(document.id), stamper(document, grid, clock, channel, channel.resume()), inlet(context, stamper), fileTimer(context) {
+  Entry(const model::Channel& document, timeline::Grid grid, const base::Clock& clock, Channel& channel,
+        asio::io_context& context)
+      : id(document.id),
+        stamper(document, grid, clock, channel, channel.resume()),
+        inlet(context, stamper),
+        fileTimer(context) {
     stamper.setBackPressure([&channel] { return channel.busy(); });
   }
   const std::string id;
@@ -57,7 +65,8 @@ Intake::Intake(ingest::StreamKeys keys, const base::Clock& clock) : keys_(std::m
 
 Intake::~Intake() { stop(); }
 
-base::Result<void> Intake::add(const model::Channel& document, timeline::Grid grid, Channel& channel, const std::string& file) {
+base::Result<void> Intake::add(const model::Channel& document, timeline::Grid grid, Channel& channel,
+                               const std::string& file) {
   auto entry = std::make_unique<Entry>(document, grid, clock_, channel, context_);
   if (!file.empty()) {
     DVPE_TRY(entry->file, ingest::FileSource::open(file, clock_));

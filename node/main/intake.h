@@ -26,7 +26,8 @@ class Intake final : public ingest::PublicationDesk {
   ~Intake() override;
 
   // Before start. channel must outlive the intake. file: what plays instead of a publisher's stream; empty: nothing.
-  base::Result<void> add(const model::Channel& document, timeline::Grid grid, Channel& channel, const std::string& file);
+  base::Result<void> add(const model::Channel& document, timeline::Grid grid, Channel& channel,
+                         const std::string& file);
   // kIo: a port that cannot be had.
   base::Result<void> start(ingest::RtmpOptions rtmp);
   void stop();
@@ -37,7 +38,8 @@ class Intake final : public ingest::PublicationDesk {
   const ingest::Stamper& stamper(std::size_t channel) const;
   const ingest::RtmpServer& rtmp() const { return *server_; }
 
-  base::Result<std::unique_ptr<ingest::Publication>> open(std::string_view streamKey, std::string_view protocol) override;
+  base::Result<std::unique_ptr<ingest::Publication>> open(std::string_view streamKey,
+                                                          std::string_view protocol) override;
 
  private:
   class ChannelInlet;

@@ -41,15 +41,18 @@ Result<std::pair<std::string, std::string>> mediaNames(const fs::path& folder) {
 }
 
 // Loads one conditioned folder and checks that it can share the channel's init segment.
-Result<void> addCreative(const fs::path& folder, const std::map<std::string, model::Profile>& profiles, Library& library) {
+Result<void> addCreative(const fs::path& folder, const std::map<std::string, model::Profile>& profiles,
+                         Library& library) {
   DVPE_TRY(auto names, mediaNames(folder));
   const auto profile = profiles.find(names.second);
-  if (profile == profiles.end()) return fail(ErrorCode::kNotFound, "its profile '" + names.second + "' is not among the documents");
+  if (profile == profiles.end())
+    return fail(ErrorCode::kNotFound, "its profile '" + names.second + "' is not among the documents");
   DVPE_TRY(auto creative, package::Creative::load(folder, profile->second));
   for (const auto& rung : profile->second.rungs) {
     DVPE_TRY(auto avcc, media::h264Parameters(rung, profile->second.fps));
     if (creative->video(rung.name)->info.config.config != avcc) {
-      return fail(ErrorCode::kConflict, "rung " + rung.name + " was encoded with other settings than the profile's: condition it again");
+      return fail(ErrorCode::kConflict,
+                  "rung " + rung.name + " was encoded with other settings than the profile's: condition it again");
     }
   }
   const std::string name(creative->name());
@@ -67,7 +70,8 @@ void addFolder(const fs::path& root, const std::map<std::string, model::Profile>
   std::sort(folders.begin(), folders.end());
   for (const auto& folder : folders) {
     if (const auto added = addCreative(folder, profiles, library); !added) {
-      spdlog::warn("conditioned media is left out folder={} reason=\"{}\"", folder.filename().string(), added.error().message);
+      spdlog::warn("conditioned media is left out folder={} reason=\"{}\"", folder.filename().string(),
+                   added.error().message);
     }
   }
 }
@@ -78,7 +82,8 @@ Result<void> addSlates(const Config& config, const model::Documents& documents, 
       library.slates[id] = own->second.name;
       continue;
     }
-    if (!channel.slate.empty()) spdlog::warn("the slate is not conditioned, the built-in one is used channel={} slate={}", id, channel.slate);
+    if (!channel.slate.empty())
+      spdlog::warn("the slate is not conditioned, the built-in one is used channel={} slate={}", id, channel.slate);
     const model::Profile& profile = documents.profiles.at(channel.profile);
     const std::string slate = "slate-" + package::profileName(profile);
     const fs::path root = config.node.state / "slate";
@@ -118,7 +123,8 @@ Result<void> addPersonas(const fs::path& file, Library& library) {
 
 Result<Library> loadLibrary(const Config& config) {
   if (!config.documents.allowUnsigned) {
-    return fail(ErrorCode::kRefused, "documents are not signed yet in this version: set documents.unsigned = true to load them as they are");
+    return fail(ErrorCode::kRefused,
+                "documents are not signed yet in this version: set documents.unsigned = true to load them as they are");
   }
   spdlog::warn("documents are loaded unsigned folder={}", config.documents.folder.string());
   DVPE_TRY(auto documents, model::loadDocumentsOrFail(config.documents.folder));

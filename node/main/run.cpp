@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: The DVPE authors
 #include "node/main/run.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -14,8 +15,8 @@
 
 #include "node/main/channel.h"
 #include "node/main/command.h"
-#include "node/main/intake.h"
 #include "node/main/config_table.h"
+#include "node/main/intake.h"
 #include "node/main/library.h"
 #include "node/main/readiness.h"
 #include "node/main/secrets.h"
@@ -107,7 +108,9 @@ class Node {
   std::optional<Secrets> secrets_;
   Library library_;
   Metrics metrics_;
-  serve::Gauge& reloaded_ = metrics_.gauge("dvpe_config_last_reload_success", "1 when the configuration file was taken as it was last read, 0 when what was in force stayed.");
+  serve::Gauge& reloaded_ =
+      metrics_.gauge("dvpe_config_last_reload_success",
+                     "1 when the configuration file was taken as it was last read, 0 when what was in force stayed.");
   std::unique_ptr<overlay::TextEngine> text_;
   std::unique_ptr<boost::asio::thread_pool> pool_;
   std::unique_ptr<render::Budget> budget_;
@@ -148,7 +151,8 @@ Result<void> Node::startChannels() {
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   pool_ = std::make_unique<boost::asio::thread_pool>(cores);
   const double share = cores * 0.8;
-  budget_ = std::make_unique<render::Budget>(share, static_cast<int>(config_.limits.encodeBudget));  // kAutoBudget measures
+  budget_ =
+      std::make_unique<render::Budget>(share, static_cast<int>(config_.limits.encodeBudget));  // kAutoBudget measures
   for (const auto& [id, channel] : library_.documents->channels) {
     ChannelOptions options;
     options.channel = channel;
@@ -162,9 +166,14 @@ Result<void> Node::startChannels() {
     }
     const std::vector<double> bounds{.005, .01, .02, .03, .04, .05, .075, .1, .15, .2, .3, .5, 1};
     const serve::Labels labels{{"channel", id}};
-    auto& frames = metrics_.histogram("dvpe_frame_seconds", "From the last byte of the access unit that let a picture out to its encoded packet.", bounds, labels);
-    auto& starts = metrics_.histogram("dvpe_segment_start_seconds", "The same, for the first picture of each segment.", bounds, labels);
-    auto& published = metrics_.histogram("dvpe_published_seconds", "From the encoding of a cell's last picture, all renditions of it, to its place in playlists.", bounds, labels);
+    auto& frames = metrics_.histogram(
+        "dvpe_frame_seconds", "From the last byte of the access unit that let a picture out to its encoded packet.",
+        bounds, labels);
+    auto& starts = metrics_.histogram("dvpe_segment_start_seconds", "The same, for the first picture of each segment.",
+                                      bounds, labels);
+    auto& published = metrics_.histogram(
+        "dvpe_published_seconds",
+        "From the encoding of a cell's last picture, all renditions of it, to its place in playlists.", bounds, labels);
     // Debug lines are exact where the histograms' buckets are coarse: one a picture.
     options.metrics.published = [id = id, &published](double seconds) {
       published.observe(seconds);
@@ -188,40 +197,56 @@ Result<void> Node::startChannels() {
 void Node::watch(std::size_t index, const model::Channel& channel) {
   const serve::Labels labels{{"channel", channel.id}};
   Channel* c = channels_[index].get();
-  const auto packaged = [c](auto member) { return [c, member] { return static_cast<double>((c->packager().counters().*member).load()); }; };
+  const auto packaged = [c](auto member) {
+    return [c, member] { return static_cast<double>((c->packager().counters().*member).load()); };
+  };
   using P = package::PackagerCounters;
-  metrics_.observe(Metrics::Kind::kCounter, "dvpe_cells_total", "Segments of the channel's timeline that were listed.", labels, packaged(&P::cells));
-  metrics_.observe(Metrics::Kind::kCounter, "dvpe_holes_total", "Of these, filled with slate because nothing was rendered.", labels, packaged(&P::holes));
-  metrics_.observe(Metrics::Kind::kCounter, "dvpe_variants_lost_total", "Cohorts that saw the programme because a part of their variant failed.", labels, packaged(&P::variantsLost));
-  metrics_.observe(Metrics::Kind::kCounter, "dvpe_write_errors_total", "Segments and journal lines that could not be written.", labels, packaged(&P::writeErrors));
-  metrics_.observe(Metrics::Kind::kGauge, "dvpe_media_sequence", "The newest media sequence number that is listed.", labels, packaged(&P::lastListedMsn));
-  metrics_.observe(Metrics::Kind::kGauge, "dvpe_variants_on_air", "Variants that are being encoded besides the programme.", labels, [c] { return c->variantsOnAir(); });
-  metrics_.observe(Metrics::Kind::kGauge, "dvpe_variants_fallen_back", "Variants that are wanted and fall back to the programme for lack of encodes.", labels, [c] { return c->variantsRefused(); });
-  metrics_.observe(Metrics::Kind::kGauge, "dvpe_ingest_queue", "Stamped messages that wait for the channel.", labels, [c] { return static_cast<double>(c->queued()); });
+  metrics_.observe(Metrics::Kind::kCounter, "dvpe_cells_total", "Segments of the channel's timeline that were listed.",
+                   labels, packaged(&P::cells));
+  metrics_.observe(Metrics::Kind::kCounter, "dvpe_holes_total",
+                   "Of these, filled with slate because nothing was rendered.", labels, packaged(&P::holes));
+  metrics_.observe(Metrics::Kind::kCounter, "dvpe_variants_lost_total",
+                   "Cohorts that saw the programme because a part of their variant failed.", labels,
+                   packaged(&P::variantsLost));
+  metrics_.observe(Metrics::Kind::kCounter, "dvpe_write_errors_total",
+                   "Segments and journal lines that could not be written.", labels, packaged(&P::writeErrors));
+  metrics_.observe(Metrics::Kind::kGauge, "dvpe_media_sequence", "The newest media sequence number that is listed.",
+                   labels, packaged(&P::lastListedMsn));
+  metrics_.observe(Metrics::Kind::kGauge, "dvpe_variants_on_air",
+                   "Variants that are being encoded besides the programme.", labels,
+                   [c] { return c->variantsOnAir(); });
+  metrics_.observe(Metrics::Kind::kGauge, "dvpe_variants_fallen_back",
+                   "Variants that are wanted and fall back to the programme for lack of encodes.", labels,
+                   [c] { return c->variantsRefused(); });
+  metrics_.observe(Metrics::Kind::kGauge, "dvpe_ingest_queue", "Stamped messages that wait for the channel.", labels,
+                   [c] { return static_cast<double>(c->queued()); });
 }
 
 Result<void> Node::startDecisions() {
-  DVPE_TRY(store_, personalize::SessionStore::open(config_.node.state / "viewers", {secrets_->viewer, std::nullopt}, random_, 1024));
+  DVPE_TRY(store_, personalize::SessionStore::open(config_.node.state / "viewers", {secrets_->viewer, std::nullopt},
+                                                   random_, 1024));
   tokens_ = std::make_unique<privacy::TokenSealer>(secrets_->session, random_);
   std::vector<personalize::DirectedChannel> directed;
   for (std::size_t i = 0; i < channels_.size(); ++i) {
     const model::Channel& channel = *documents_[i];
     const timeline::Grid grid(library_.documents->profiles.at(channel.profile).fps);
-    directed.push_back({channel.id, grid, channel.epoch, channel.languages, library_.slates.at(channel.id), &channels_[i]->demand(),
-                        channels_[i]->journalled().cohorts, channels_[i]->resume(),
-                        [this, i](std::size_t index, const std::string& id) { channels_[i]->packager().cohort(index, id); },
-                        [this, i](std::shared_ptr<const timeline::Cell> cell) {
-                          const base::Ticks end = cell->end;
-                          const std::int64_t msn = cell->msn;
-                          router_->listed(i, std::move(cell));
-                          channels_[i]->listed(msn);
-                          ready_.listed(i, end);
-                        }});
+    directed.push_back(
+        {channel.id, grid, channel.epoch, channel.languages, library_.slates.at(channel.id), &channels_[i]->demand(),
+         channels_[i]->journalled().cohorts, channels_[i]->resume(),
+         [this, i](std::size_t index, const std::string& id) { channels_[i]->packager().cohort(index, id); },
+         [this, i](std::shared_ptr<const timeline::Cell> cell) {
+           const base::Ticks end = cell->end;
+           const std::int64_t msn = cell->msn;
+           router_->listed(i, std::move(cell));
+           channels_[i]->listed(msn);
+           ready_.listed(i, end);
+         }});
   }
   personalize::DirectorOptions options;
   options.maxSessions = static_cast<std::size_t>(config_.limits.maxSessions);
   options.readers = loopsOf(config_);
-  director_ = std::make_unique<personalize::Director>(options, library_.compiled, library_.media, std::move(directed), *store_, *tokens_, clock_);
+  director_ = std::make_unique<personalize::Director>(options, library_.compiled, library_.media, std::move(directed),
+                                                      *store_, *tokens_, clock_);
   for (std::size_t i = 0; i < channels_.size(); ++i) channels_[i]->start({&director_->feed(i)});
   return director_->start();
 }
@@ -236,7 +261,8 @@ Result<void> Node::startServing() {
     const model::Profile& profile = library_.documents->profiles.at(channel.profile);
     const std::string file = channel.file.empty() ? std::string() : (config_.documents.folder / channel.file).string();
     DVPE_CHECK(intake_->add(channel, timeline::Grid(profile.fps), *channels_[i], file));
-    options.channels.push_back({factsOf(channel, profile, library_), &channels_[i]->window(), &intake_->inlet(i), channel.title});
+    options.channels.push_back(
+        {factsOf(channel, profile, library_), &channels_[i]->window(), &intake_->inlet(i), channel.title});
   }
   options.creatives = library_.creatives;
   options.personas = library_.personas;
@@ -252,12 +278,14 @@ Result<void> Node::startServing() {
   for (std::size_t i = 0; i < channels_.size(); ++i) {
     for (const auto& cell : channels_[i]->journalled().cells) router_->listed(i, cell);
   }
-  metrics_.observe(Metrics::Kind::kGauge, "dvpe_sessions", "Sessions that this node knows.", {}, [this] { return static_cast<double>(director_->sessions()); });
+  metrics_.observe(Metrics::Kind::kGauge, "dvpe_sessions", "Sessions that this node knows.", {},
+                   [this] { return static_cast<double>(director_->sessions()); });
 
   serve::ServerOptions server;
   server.loops = loopsOf(config_);
   server.limits.connections = static_cast<int>(config_.http.maxConnections);
-  server.listeners.push_back({config_.http.address, static_cast<std::uint16_t>(config_.http.port), config_.http.certificate.string(), config_.http.key.string()});
+  server.listeners.push_back({config_.http.address, static_cast<std::uint16_t>(config_.http.port),
+                              config_.http.certificate.string(), config_.http.key.string()});
   DVPE_TRY(server_, serve::Server::start(server, *router_, clock_));
   for (int loop = 0; loop < server_->loops(); ++loop) {
     for (std::size_t k = 2; k < 6; ++k) {
@@ -265,7 +293,8 @@ Result<void> Node::startServing() {
                        {{"loop", std::to_string(loop)}, {"code", std::to_string(k) + "xx"}},
                        [c = &server_->counters(loop), k] { return static_cast<double>(c->requests[k].load()); });
     }
-    metrics_.observe(Metrics::Kind::kGauge, "dvpe_http_connections", "Open connections.", {{"loop", std::to_string(loop)}},
+    metrics_.observe(Metrics::Kind::kGauge, "dvpe_http_connections", "Open connections.",
+                     {{"loop", std::to_string(loop)}},
                      [c = &server_->counters(loop)] { return static_cast<double>(c->openConnections.load()); });
   }
   return base::success();
@@ -291,10 +320,11 @@ Result<void> Node::startIngest() {
   DVPE_CHECK(intake_->start(std::move(options)));
   ready_.start();
   reloaded_.set(1);
-  std::printf("{\"ready\":true,\"http\":%u,\"rtmp\":%u,\"rtmps\":%u}\n", server_->port(), intake_->rtmp().port(), intake_->rtmp().tlsPort());
+  std::printf("{\"ready\":true,\"http\":%u,\"rtmp\":%u,\"rtmps\":%u}\n", server_->port(), intake_->rtmp().port(),
+              intake_->rtmp().tlsPort());
   std::fflush(stdout);
-  spdlog::info("on air http={} rtmp={} channels={} media={} loops={}", server_->port(), intake_->rtmp().port(), channels_.size(),
-               library_.media.size(), server_->loops());
+  spdlog::info("on air http={} rtmp={} channels={} media={} loops={}", server_->port(), intake_->rtmp().port(),
+               channels_.size(), library_.media.size(), server_->loops());
   return base::success();
 }
 
@@ -334,13 +364,15 @@ bool Node::reload() {
   inForce_ = next;
   for (const std::string& key : changed.live) spdlog::info("changed key={}", key);
   for (const std::string& key : changed.restart) spdlog::warn("changed in the file, takes a restart key={}", key);
-  spdlog::info("the configuration is reloaded changed={} restart={} stream_keys={}", changed.live.size(), changed.restart.size(), streamKeys);
+  spdlog::info("the configuration is reloaded changed={} restart={} stream_keys={}", changed.live.size(),
+               changed.restart.size(), streamKeys);
   spdlog::set_level(spdlog::level::from_str(next.log.level));
   return true;
 }
 
 void Node::usePlatforms(std::optional<privacy::PlatformKeys> keys, std::string audience) {
-  if (keys && keys->ignored() > 0) spdlog::warn("platform keys of other kinds are passed over count={}", keys->ignored());
+  if (keys && keys->ignored() > 0)
+    spdlog::warn("platform keys of other kinds are passed over count={}", keys->ignored());
   auto fresh = std::make_shared<const Platforms>(Platforms{std::move(keys), std::move(audience)});
   const std::lock_guard lock(platformsMutex_);
   platforms_ = std::move(fresh);
@@ -353,11 +385,14 @@ Result<serve::PlatformIdentity> Node::platformIdentity(std::string_view jwt) {
     const std::lock_guard lock(platformsMutex_);
     platforms = platforms_;
   }
-  if (!platforms->keys) return base::fail(base::ErrorCode::kUnsupported, "this node takes no platform tokens: secrets.platform_keys_file is not set");
+  if (!platforms->keys)
+    return base::fail(base::ErrorCode::kUnsupported,
+                      "this node takes no platform tokens: secrets.platform_keys_file is not set");
   const std::int64_t now = std::chrono::floor<std::chrono::seconds>(clock_.wall()).time_since_epoch().count();
   DVPE_TRY(auto claims, platforms->keys->verify(jwt, now, platforms->audience));
   const auto own = [&claims](const std::string& name) { return claims.issuer + '\n' + name; };
-  return serve::PlatformIdentity{own(claims.id), own(claims.subject), std::move(claims.channel), std::move(claims.attributes), std::move(claims.consent)};
+  return serve::PlatformIdentity{own(claims.id), own(claims.subject), std::move(claims.channel),
+                                 std::move(claims.attributes), std::move(claims.consent)};
 }
 
 void Node::stop() {
@@ -373,6 +408,11 @@ void Node::stop() {
 }  // namespace
 
 int runNode(const Config& config, const std::filesystem::path& file) {
+  // Encoders come and go with each segment, on any thread of the pool: with an arena for each thread, and a threshold
+  // that glibc raises by itself, what they leave behind adds up. Large blocks go back to the system at once.
+  ::mallopt(M_ARENA_MAX, 2);
+  ::mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+  ::mallopt(M_TRIM_THRESHOLD, 256 * 1024);
   base::setupLog(config.log.level, config.log.format == "json");
   ::signal(SIGPIPE, SIG_IGN);
   sigset_t set;

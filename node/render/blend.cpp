@@ -124,7 +124,8 @@ void restoreRows(media::Frame& target, const media::Frame& original, const Bound
     const int shift = p == 0 ? 0 : 1;
     const std::ptrdiff_t stride = target.stride(p);
     const std::ptrdiff_t from = stride * (rows.y >> shift);
-    std::memcpy(target.plane(p) + from, original.plane(p) + from, static_cast<std::size_t>(stride * (rows.height >> shift)));
+    std::memcpy(target.plane(p) + from, original.plane(p) + from,
+                static_cast<std::size_t>(stride * (rows.height >> shift)));
   }
 }
 

@@ -26,8 +26,8 @@ void smooth(double& value, double sample) { value = value == 0 ? sample : value 
 
 namespace {
 
-// A copy of a picture in which one variant after the other puts its overlays: what one changed is put back for the next,
-// so that a picture is copied whole about once per thread and not once per variant.
+// A copy of a picture in which one variant after the other puts its overlays: what one changed is put back for the
+// next, so that a picture is copied whole about once per thread and not once per variant.
 struct Canvas {
   std::shared_ptr<media::Frame> frame;
   media::FramePtr source;  // what it is a copy of, but for what was changed
@@ -75,7 +75,11 @@ class Canvases {
 }  // namespace
 
 struct Renderer::RungState {
-  explicit RungState(const model::Rung& r) : rung(r), pool(media::FramePool::create(r.width, r.height)), scaler(media::makeScaler()), canvases(r.width, r.height) {}
+  explicit RungState(const model::Rung& r)
+      : rung(r),
+        pool(media::FramePool::create(r.width, r.height)),
+        scaler(media::makeScaler()),
+        canvases(r.width, r.height) {}
   const model::Rung rung;
   std::shared_ptr<media::FramePool> pool;
   std::unique_ptr<media::Scaler> scaler;
@@ -86,8 +90,13 @@ struct Renderer::RungState {
 // One segment of one variant at one rung, on its strand.
 class Renderer::Task {
  public:
-  Task(Renderer& renderer, std::size_t rung, std::int64_t msn, Ticks start, Variant variant, boost::asio::any_io_executor strand)
-      : renderer_(renderer), rung_(rung), start_(start), variant_(std::move(variant)), strand_(std::move(strand)),
+  Task(Renderer& renderer, std::size_t rung, std::int64_t msn, Ticks start, Variant variant,
+       boost::asio::any_io_executor strand)
+      : renderer_(renderer),
+        rung_(rung),
+        start_(start),
+        variant_(std::move(variant)),
+        strand_(std::move(strand)),
         output_(renderer.listener_.open(msn, start, variant_.id, rung)) {}
 
   const boost::asio::any_io_executor& strand() const { return strand_; }
@@ -122,7 +131,8 @@ class Renderer::Task {
     if (!encoder_) {
       DVPE_TRY(encoder_, media::makeH264Encoder(state.rung, renderer_.profile_.fps));
       if (!variant_.overlays.empty()) {
-        DVPE_TRY(auto sprites, Sprites::create(renderer_.shop_, variant_.overlays, renderer_.epoch_, state.rung.width, state.rung.height));
+        DVPE_TRY(auto sprites, Sprites::create(renderer_.shop_, variant_.overlays, renderer_.epoch_, state.rung.width,
+                                               state.rung.height));
         sprites_ = std::move(sprites);
       }
     }
@@ -151,10 +161,16 @@ class Renderer::Task {
   base::Error error_;
 };
 
-Renderer::Renderer(const model::Profile& profile, base::WallTime epoch, std::string assetsFolder, boost::asio::any_io_executor pool,
-                   RenderListener& listener)
-    : profile_(profile), grid_(profile.fps), epoch_(epoch), shop_(std::move(assetsFolder), profile.fps), pool_(std::move(pool)),
-      listener_(listener), baseCost_(profile.rungs.size()), variantCost_(profile.rungs.size()) {
+Renderer::Renderer(const model::Profile& profile, base::WallTime epoch, std::string assetsFolder,
+                   boost::asio::any_io_executor pool, RenderListener& listener)
+    : profile_(profile),
+      grid_(profile.fps),
+      epoch_(epoch),
+      shop_(std::move(assetsFolder), profile.fps),
+      pool_(std::move(pool)),
+      listener_(listener),
+      baseCost_(profile.rungs.size()),
+      variantCost_(profile.rungs.size()) {
   for (const auto& rung : profile_.rungs) rungs_.push_back(std::make_unique<RungState>(rung));
 }
 
@@ -213,7 +229,8 @@ void Renderer::frame(Ticks at, const media::FramePtr& picture, std::chrono::stea
   for (const auto& task : tasks_) post(task, at, rungs_[task->rung()]->scaled, arrived);
 }
 
-void Renderer::post(const std::shared_ptr<Task>& task, Ticks at, media::FramePtr picture, std::chrono::steady_clock::time_point arrived) {
+void Renderer::post(const std::shared_ptr<Task>& task, Ticks at, media::FramePtr picture,
+                    std::chrono::steady_clock::time_point arrived) {
   {
     std::unique_lock lock(mutex_);
     room_.wait(lock, [this] { return waiting_ < kMaxWaiting * std::max<std::size_t>(tasks_.size(), 1); });

@@ -35,7 +35,8 @@ class SegmentOutput {
 class RenderListener {
  public:
   virtual ~RenderListener() = default;
-  virtual std::unique_ptr<SegmentOutput> open(std::int64_t msn, Ticks start, const std::string& variant, std::size_t rung) = 0;
+  virtual std::unique_ptr<SegmentOutput> open(std::int64_t msn, Ticks start, const std::string& variant,
+                                              std::size_t rung) = 0;
   // A frame was encoded: from the arrival of the packet that let it out. start: the first of its segment.
   virtual void frameDone(std::chrono::steady_clock::duration sinceArrival, bool start) = 0;
 };
@@ -48,8 +49,8 @@ class Renderer {
  public:
   static constexpr int kMaxWaiting = 12;
 
-  Renderer(const model::Profile& profile, base::WallTime epoch, std::string assetsFolder, boost::asio::any_io_executor pool,
-           RenderListener& listener);
+  Renderer(const model::Profile& profile, base::WallTime epoch, std::string assetsFolder,
+           boost::asio::any_io_executor pool, RenderListener& listener);
   ~Renderer();  // waits for the encoders
 
   // Ends the running segment at this cut and starts the next one with these variants besides the base. programme:
@@ -68,7 +69,8 @@ class Renderer {
   class Task;
   struct RungState;
 
-  void post(const std::shared_ptr<Task>& task, Ticks at, media::FramePtr picture, std::chrono::steady_clock::time_point arrived);
+  void post(const std::shared_ptr<Task>& task, Ticks at, media::FramePtr picture,
+            std::chrono::steady_clock::time_point arrived);
   void taken();
   void spent(bool base, std::size_t rung, double seconds);
 

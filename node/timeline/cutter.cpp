@@ -35,8 +35,8 @@ std::vector<Cut> Cutter::advance(const StampedMessage& message) {
   } else if (const auto time = timeOf(message)) {
     const auto* video = std::get_if<VideoPacket>(&message);
     const bool first = (video != nullptr && video->key) || std::holds_alternative<TimePasses>(message);
-    // A picture takes its slot up to 3/4 slot early (law 1: a source's times are rounded and jitter): the cut at that slot
-    // must be made by then.
+    // A picture takes its slot up to 3/4 slot early (law 1: a source's times are rounded and jitter): the cut at that
+    // slot must be made by then.
     const bool slotted = video != nullptr && state_.last;
     return advanceTo(slotted ? std::max(*time, grid_.floorFrame(*time + grid_.frame() * 3 / 4)) : *time, first);
   }
@@ -104,7 +104,8 @@ base::Result<Span> Cutter::announce(const CueOut& cue) {
   if (state_.open && !endsEvent) return fail(ErrorCode::kConflict, "'" + state_.open->id + "' is on air");
   const Ticks earliest = std::max(state_.newest + grid_.unit() + grid_.frame(), state_.last->at + grid_.unit());
   const Ticks start = grid_.ceilFrame(std::max(cue.asked, earliest));
-  state_.ahead = Span{.kind = cue.kind, .id = cue.id, .name = cue.name, .start = start, .end = start + grid_.unit() * cue.units};
+  state_.ahead =
+      Span{.kind = cue.kind, .id = cue.id, .name = cue.name, .start = start, .end = start + grid_.unit() * cue.units};
   if (endsEvent) state_.open->end = std::min(state_.open->end, start);
   return *state_.ahead;
 }

@@ -30,7 +30,8 @@ class Cutter {
   // been made yet, and otherwise passed over. The first video packet (or passing of time) makes the first cut.
   std::vector<Cut> advance(const StampedMessage& message);
 
-  // Brings the newest stamped time to t, as a message with that time would. first: makes the first cut if there is none.
+  // Brings the newest stamped time to t, as a message with that time would. first: makes the first cut if there is
+  // none.
   std::vector<Cut> advanceTo(Ticks t, bool first = false);
 
   // What advance() does with a cue, with its answer: the span as it will be, or why it is refused (kConflict: a span is

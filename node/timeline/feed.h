@@ -24,11 +24,11 @@ inline constexpr const char* kBaseVariant = "base";
 struct Cell {
   std::int64_t msn = 0;
   Ticks start{}, end{};
-  std::optional<Span> span;                   // the break or event it is in, with the end as known at its cut
-  bool hole = false;                          // nothing was rendered (the node was down): conditioned slate fills it
-  std::vector<std::string> variants;          // [0] is the base
-  std::vector<std::uint16_t> variantOfCohort; // cohort index -> index in variants; cohorts beyond its end see the base
-  std::vector<std::uint16_t> fallbacks;       // cohorts that see the base for lack of encodes
+  std::optional<Span> span;                    // the break or event it is in, with the end as known at its cut
+  bool hole = false;                           // nothing was rendered (the node was down): conditioned slate fills it
+  std::vector<std::string> variants;           // [0] is the base
+  std::vector<std::uint16_t> variantOfCohort;  // cohort index -> index in variants; cohorts beyond its end see the base
+  std::vector<std::uint16_t> fallbacks;        // cohorts that see the base for lack of encodes
 };
 
 // Called on the channel's own threads, in order; implementations return at once.
@@ -52,7 +52,8 @@ struct OverlayUse {
   std::string event;
 };
 
-// One cohort: viewers whose overlay sets are equal. index is its place in Cell::variantOfCohort, for the channel's life.
+// One cohort: viewers whose overlay sets are equal. index is its place in Cell::variantOfCohort, for the channel's
+// life.
 struct CohortDemand {
   std::uint16_t index = 0;
   std::string id;

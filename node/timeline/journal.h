@@ -17,9 +17,9 @@ namespace dvpe::timeline {
 
 // What a journal held when it was opened.
 struct JournalContent {
-  std::optional<CutState> state;                    // as of the last cut
-  std::vector<std::shared_ptr<const Cell>> cells;   // the listed ones, oldest first, at most the last kKeep
-  std::vector<std::string> cohorts;                 // index -> id
+  std::optional<CutState> state;                   // as of the last cut
+  std::vector<std::shared_ptr<const Cell>> cells;  // the listed ones, oldest first, at most the last kKeep
+  std::vector<std::string> cohorts;                // index -> id
 };
 
 // A text file of lines, appended; a line without its end (cut by a crash) is passed over. Rewritten to what is still

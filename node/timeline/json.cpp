@@ -34,7 +34,8 @@ const char* nameOf(SpanKind kind) {
 }
 
 value spanJson(const Span& s) {
-  return object{{"kind", nameOf(s.kind)}, {"id", s.id}, {"name", s.name}, {"start", s.start.count()}, {"end", s.end.count()}};
+  return object{
+      {"kind", nameOf(s.kind)}, {"id", s.id}, {"name", s.name}, {"start", s.start.count()}, {"end", s.end.count()}};
 }
 Span spanOf(const object& o) {
   return Span{kindOf(o.at("kind").as_string()), text(o, "id"), text(o, "name"), ticks(o, "start"), ticks(o, "end")};
@@ -66,7 +67,8 @@ CutState stateOf(const object& o) {
       const object& event = e.as_object();
       Mark mark = markOf(event.at("mark").as_object());
       std::string name = mark.name;
-      state.events[std::move(name)] = OpenEvent{std::move(mark), maybeTicks(event, "from"), maybeTicks(event, "closed"), maybeTicks(event, "until")};
+      state.events[std::move(name)] = OpenEvent{std::move(mark), maybeTicks(event, "from"), maybeTicks(event, "closed"),
+                                                maybeTicks(event, "until")};
     }
   }
   return state;
@@ -80,16 +82,20 @@ object at(const char* type, const T& message) {
 // One for each message that is small; packets are binary and have no JSON.
 struct Writer {
   value operator()(const CueOut& m) const {
-    return object{{"type", "cue_out"}, {"kind", nameOf(m.kind)}, {"id", m.id}, {"name", m.name}, {"asked", m.asked.count()}, {"units", m.units}};
+    return object{{"type", "cue_out"}, {"kind", nameOf(m.kind)},   {"id", m.id},
+                  {"name", m.name},    {"asked", m.asked.count()}, {"units", m.units}};
   }
-  value operator()(const CueIn& m) const { return object{{"type", "cue_in"}, {"id", m.id}, {"asked", m.asked.count()}}; }
+  value operator()(const CueIn& m) const {
+    return object{{"type", "cue_in"}, {"id", m.id}, {"asked", m.asked.count()}};
+  }
   value operator()(const Mark& m) const { return object{{"type", "mark"}, {"mark", markJson(m)}}; }
   value operator()(const SourceLost& m) const { return at("lost", m); }
   value operator()(const TimePasses& m) const { return at("time", m); }
   value operator()(const SourceBack& m) const { return at("back", m); }
   value operator()(const CutState& m) const { return object{{"type", "state"}, {"state", toJson(m)}}; }
   value operator()(const Caption& m) const {
-    return object{{"type", "caption"}, {"track", m.track}, {"language", m.language}, {"start", m.start.count()}, {"end", m.end.count()}, {"text", m.text}};
+    return object{{"type", "caption"},        {"track", m.track},     {"language", m.language},
+                  {"start", m.start.count()}, {"end", m.end.count()}, {"text", m.text}};
   }
   template <class Packet>
   value operator()(const Packet&) const {
@@ -100,7 +106,8 @@ struct Writer {
 StampedMessage messageOf(const object& o) {
   const std::string type = text(o, "type");
   if (type == "cue_out") {
-    return CueOut{kindOf(o.at("kind").as_string()), text(o, "id"), text(o, "name"), ticks(o, "asked"), static_cast<int>(number(o, "units"))};
+    return CueOut{kindOf(o.at("kind").as_string()), text(o, "id"), text(o, "name"), ticks(o, "asked"),
+                  static_cast<int>(number(o, "units"))};
   }
   if (type == "cue_in") return CueIn{text(o, "id"), ticks(o, "asked")};
   if (type == "mark") return markOf(o.at("mark").as_object());
@@ -109,7 +116,8 @@ StampedMessage messageOf(const object& o) {
   if (type == "back") return SourceBack{ticks(o, "at")};
   if (type == "state") return stateOf(o.at("state").as_object());
   if (type == "caption") {
-    return Caption{static_cast<int>(number(o, "track")), text(o, "language"), ticks(o, "start"), ticks(o, "end"), text(o, "text")};
+    return Caption{static_cast<int>(number(o, "track")), text(o, "language"), ticks(o, "start"), ticks(o, "end"),
+                   text(o, "text")};
   }
   throw std::invalid_argument("unknown type");
 }

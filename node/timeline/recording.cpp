@@ -33,7 +33,10 @@ void append(Bytes& out, const base::SharedBytes& data) {
 // type byte, then the fields that a packet needs, then its bytes
 struct Packer {
   Bytes out;
-  void operator()(const VideoFormat& m) { out.push_back('v'); append(out, m.avcc); }
+  void operator()(const VideoFormat& m) {
+    out.push_back('v');
+    append(out, m.avcc);
+  }
   void operator()(const VideoPacket& m) {
     out.push_back('V');
     put(out, static_cast<std::uint64_t>(m.pts.count()), 8);
@@ -62,20 +65,27 @@ struct Packer {
   }
 };
 
-base::SharedBytes rest(base::ByteView in, std::size_t at) { return base::share(Bytes(in.begin() + static_cast<std::ptrdiff_t>(at), in.end())); }
+base::SharedBytes rest(base::ByteView in, std::size_t at) {
+  return base::share(Bytes(in.begin() + static_cast<std::ptrdiff_t>(at), in.end()));
+}
 
 base::Result<StampedMessage> unpack(base::ByteView in) {
   const auto broken = [] { return fail(ErrorCode::kInvalidInput, "a record of the recording is broken"); };
   if (in.empty()) return broken();
   switch (in[0]) {
-    case 'v': return StampedMessage(VideoFormat{rest(in, 1)});
+    case 'v':
+      return StampedMessage(VideoFormat{rest(in, 1)});
     case 'V':
       if (in.size() < 18) return broken();
-      return StampedMessage(VideoPacket{Ticks{static_cast<std::int64_t>(get(in, 1, 8))}, Ticks{static_cast<std::int64_t>(get(in, 9, 8))},
-                                        in[17] != 0, rest(in, 18), {}});
+      return StampedMessage(VideoPacket{Ticks{static_cast<std::int64_t>(get(in, 1, 8))},
+                                        Ticks{static_cast<std::int64_t>(get(in, 9, 8))},
+                                        in[17] != 0,
+                                        rest(in, 18),
+                                        {}});
     case 'a':
       if (in.size() < 3 || in.size() < 3U + in[2]) return broken();
-      return StampedMessage(AudioFormat{in[1], std::string(in.begin() + 3, in.begin() + 3 + in[2]), rest(in, 3U + in[2])});
+      return StampedMessage(
+          AudioFormat{in[1], std::string(in.begin() + 3, in.begin() + 3 + in[2]), rest(in, 3U + in[2])});
     case 'A':
       if (in.size() < 10) return broken();
       return StampedMessage(AudioPacket{in[1], Ticks{static_cast<std::int64_t>(get(in, 2, 8))}, rest(in, 10)});
@@ -85,7 +95,8 @@ base::Result<StampedMessage> unpack(base::ByteView in) {
       if (error) return broken();
       return messageFromJson(json);
     }
-    default: return broken();
+    default:
+      return broken();
   }
 }
 
@@ -106,13 +117,16 @@ void Recorder::write(const StampedMessage& message) {
   std::visit(packer, message);
   Bytes length;
   put(length, packer.out.size(), 4);
-  broken_ = std::fwrite(length.data(), 1, 4, file_) != 4 || std::fwrite(packer.out.data(), 1, packer.out.size(), file_) != packer.out.size();
-  if (std::holds_alternative<CutState>(message)) broken_ = std::fflush(file_) != 0 || broken_;  // a second at most is lost
+  broken_ = std::fwrite(length.data(), 1, 4, file_) != 4 ||
+            std::fwrite(packer.out.data(), 1, packer.out.size(), file_) != packer.out.size();
+  if (std::holds_alternative<CutState>(message))
+    broken_ = std::fflush(file_) != 0 || broken_;  // a second at most is lost
 }
 
 base::Result<std::unique_ptr<Replay>> Replay::open(const std::string& path) {
   std::FILE* file = std::fopen(path.c_str(), "rbe");
-  if (file == nullptr) return fail(ErrorCode::kNotFound, "cannot open the recording " + path + ": " + std::strerror(errno));
+  if (file == nullptr)
+    return fail(ErrorCode::kNotFound, "cannot open the recording " + path + ": " + std::strerror(errno));
   std::unique_ptr<Replay> replay(new Replay(file));
   char magic[sizeof kMagic] = {};
   if (std::fread(magic, 1, sizeof kMagic - 1, file) != sizeof kMagic - 1 || std::strcmp(magic, kMagic) != 0) {

@@ -57,34 +57,40 @@ enum class SpanKind { kProgramme, kBreak, kEvent };
 // A break or a programme event that rules may replace begins at `asked` or as soon after as law 2 lets it.
 struct CueOut {
   SpanKind kind = SpanKind::kBreak;
-  std::string id;          // unique on the channel
-  std::string name;        // kEvent: what rules call it
-  Ticks asked{};           // 0: as soon as possible
-  int units = 0;           // planned length; at least 1
+  std::string id;    // unique on the channel
+  std::string name;  // kEvent: what rules call it
+  Ticks asked{};     // 0: as soon as possible
+  int units = 0;     // planned length; at least 1
 };
 
 // Ends the open span early.
 struct CueIn {
-  std::string id;          // empty: whatever is open
-  Ticks asked{};           // 0: as soon as possible
+  std::string id;  // empty: whatever is open
+  Ticks asked{};   // 0: as soon as possible
 };
 
 // A programme event without a span of its own (a goal, a score): overlays react to it; nothing is cut.
 struct Mark {
   std::string name;
-  bool open = true;        // false: the event ends
+  bool open = true;  // false: the event ends
   Ticks at{};
   std::map<std::string, std::string> values;
 };
 
-struct SourceLost { Ticks at{}; };   // 500 ms of silence
-struct TimePasses { Ticks at{}; };   // each 100 ms while lost
-struct SourceBack { Ticks at{}; };
+struct SourceLost {
+  Ticks at{};
+};  // 500 ms of silence
+struct TimePasses {
+  Ticks at{};
+};  // each 100 ms while lost
+struct SourceBack {
+  Ticks at{};
+};
 
 struct Span {
   SpanKind kind = SpanKind::kProgramme;
   std::string id, name;
-  Ticks start{}, end{};    // planned end; an early return moves it
+  Ticks start{}, end{};  // planned end; an early return moves it
   bool operator==(const Span&) const = default;
 };
 
@@ -106,10 +112,10 @@ struct OpenEvent {
 
 // Where the cut list stands; written at each unit so that a node can start anywhere in the stream.
 struct CutState {
-  Ticks newest{};               // newest stamped time
-  std::optional<Cut> last;      // last cut made
-  std::optional<Span> open;     // the span that the last cut is in; its end may have moved since
-  std::optional<Span> ahead;    // announced, its start still to be reached
+  Ticks newest{};             // newest stamped time
+  std::optional<Cut> last;    // last cut made
+  std::optional<Span> open;   // the span that the last cut is in; its end may have moved since
+  std::optional<Span> ahead;  // announced, its start still to be reached
   std::map<std::string, OpenEvent> events;
 };
 

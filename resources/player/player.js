@@ -365,48 +365,54 @@
   const seconds = (n) => `${Math.round(n * 10) / 10} s`;
   const states = {
     on_air: ["On your screen", "good"],
-    waiting: ["Comes with the next part of the programme", "warn"],
+    coming: ["Comes in a few seconds", "warn"],
+    waiting: ["Waits for its moment in the programme", "warn"],
     fallback: ["Not shown just now: the node is busy", "warn"],
+  };
+  // What decided a condition: the parts of it that have a reason of their own.
+  const reasons = (c) => (!c ? [] : c.parts ? c.parts.filter((p) => p.verdict !== "true").flatMap(reasons) : c.reason ? [c.reason] : []);
+  const notFor = (name, items, id) => {
+    const not = items.filter((i) => i.verdict !== "true");
+    if (not.length === 0) return null;
+    const details = element("details");
+    details.append(element("summary", not.length === 1 ? `One ${name} that is not for you` : `${not.length} ${name}s that are not for you`));
+    not.forEach((i) => details.append(card(i[id],
+      i.verdict === "unknown" ? ["Cannot be decided: something about you is not known, or you have not allowed its use", "warn"] : null,
+      i.condition ? element("p", `For whom ${i.condition.text}`, "soft") : null, list(reasons(i.condition)))));
+    return details;
   };
 
   function explain(x) {
     const out = [];
-    const section = (title, ...nodes) => { out.push(element("h3", title), ...nodes); };
+    const section = (title, ...nodes) => { out.push(element("h3", title), ...nodes.filter(Boolean)); };
+    const because = (id) => {
+      const rule = (x.rules || []).find((r) => r.rule === id);
+      const text = rule && rule.condition ? rule.condition.text : "";
+      return `Rule “${id}”${text === "true" ? ", for everybody" : text ? `, for whom ${text}` : ""}`;
+    };
     if (x.now && x.now.fallback)
       out.push(card("You see the common picture just now", null, element("p", "The node has no room for your own version. Yours comes back by itself.")));
-    if (x.from && x.from.date) out.push(element("p", `Your own version of the programme begins at ${time(x.from.date)}.`, "soft"));
+    // The player is some seconds behind the node.
+    const shown = hls && hls.playingDate;
+    const coming = (x.now && !x.now.own) || (shown && x.from && x.from.date && shown < new Date(x.from.date));
+    if (coming) out.push(element("p", "Your own version of the programme begins in a few seconds.", "soft"));
 
     const overlays = x.overlays || [];
     section("In the picture", ...(overlays.length === 0 ? [element("p", "Nothing is laid over the picture for you.")] : overlays.map((o) =>
-      card(o.overlay, states[o.state], element("p", `Rule “${o.rule}”: ${o.reason || "it applies to you."}`),
+      card(o.overlay, states[coming && o.state === "on_air" ? "coming" : o.state], element("p", because(o.rule)),
         list(Object.entries(o.values || {}).map(([k, v]) => `${k}: ${v}`))))));
-    if (x.audio && x.audio.language)
-      section("Sound", element("p", `You hear ${languageName(x.audio.language)}${x.audio.rule ? `, by the rule “${x.audio.rule}”` : ""}.`));
-    if (x.clip && x.clip.clip)
-      section("Programme", card(x.clip.title || x.clip.clip, null, element("p", `Shown to you by the rule “${x.clip.rule}”. ${x.clip.reason || ""}`)));
+    if (x.audio && x.audio.language && x.audio.language !== "und")
+      section("Sound", element("p", `You hear ${languageName(x.audio.language)}.`));
+    const clips = Object.entries((x.choice && x.choice.clips) || {});
+    if (clips.length > 0)
+      section("Programme", ...clips.map(([event, c]) => card(c.media, null, element("p", `In place of the programme's “${event}”. ${because(c.rule)}`))));
 
     const breaks = x.breaks || [];
-    section("Advertisements", ...(breaks.length === 0 ? [element("p", "No break has been decided for you.")] : breaks.map((b) =>
-      card(`Break at ${time(b.date)}, ${seconds(b.seconds)}`, null,
-        list((b.slots || []).map((s) => `${s.title || s.creative}, ${seconds(s.seconds)}${s.campaign ? `: campaign “${s.campaign}”` : ""}`)),
-        b.reason ? element("p", b.reason, "soft") : null))));
+    section("Advertisements", ...(breaks.length === 0 ? [element("p", "No break has been decided for you yet.")] : breaks.map((b) =>
+      card(`${b.kind === "clip" ? "Clip" : "Break"} at ${time(b.date)}, ${seconds(b.seconds)}`, null,
+        list((b.slots || []).map((s) => `${s.title || s.creative}, ${seconds(s.seconds)}${s.campaign ? `: campaign “${s.campaign}”` : ""}`))))));
 
-    const others = (x.rules || []).filter((r) => r.verdict !== "true");
-    if (others.length > 0) {
-      const details = element("details");
-      details.append(element("summary", others.length === 1 ? "One rule that does not apply to you" : `${others.length} rules that do not apply to you`));
-      others.forEach((r) => details.append(card(r.rule,
-        r.verdict === "unknown" ? ["Cannot be decided: something about you is not known, or you have not allowed its use", "warn"] : null,
-        r.when ? element("p", `Its condition: ${r.when}`, "soft") : null, list(r.reasons))));
-      out.push(details);
-    }
-    const refused = (x.campaigns || []).filter((c) => c.verdict !== "true" && c.verdict !== true);
-    if (refused.length > 0) {
-      const details = element("details");
-      details.append(element("summary", refused.length === 1 ? "One campaign that was not chosen" : `${refused.length} campaigns that were not chosen`));
-      refused.forEach((c) => details.append(card(c.campaign, null, element("p", c.reason || ""))));
-      out.push(details);
-    }
+    out.push(...[notFor("rule", x.rules || [], "rule"), notFor("campaign", x.campaigns || [], "campaign")].filter(Boolean));
     // What the reader has unfolded stays unfolded.
     const open = [...$("why-body").querySelectorAll("details")].map((d) => d.open);
     $("why-body").replaceChildren(...out);

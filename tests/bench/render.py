@@ -66,7 +66,7 @@ def ffmpeg_command(part: pathlib.Path, folder: pathlib.Path, variant: int, place
 
 def psnr(encoded: pathlib.Path, part: pathlib.Path, png: pathlib.Path, place: dict) -> tuple[float, int]:
     """(mean squared error, frames) against the composed source."""
-    graph = overlay_filter(place) + ";[v]setpts=N/30/TB[ref];[2:v]setpts=N/30/TB[enc];[enc][ref]psnr=stats_file=-[p]"
+    graph = overlay_filter(place) + ";[v]settb=1/30,setpts=N[ref];[2:v]settb=1/30,setpts=N[enc];[enc][ref]psnr=stats_file=-[p]"
     done = subprocess.run(["ffmpeg", "-hide_banner", "-nostdin", "-loglevel", "error", "-i", str(part), "-i", str(png), "-i", str(encoded),
                            "-filter_complex", graph, "-map", "[p]", "-f", "null", "-"], capture_output=True, text=True, check=True)
     errors = [float(e) for e in re.findall(r"mse_avg:([0-9.]+)", done.stdout)]
@@ -93,7 +93,7 @@ def main() -> int:
         places = paint(folder)
         if any((p["width"], p["height"]) != (1280, 160) for p in places):
             raise RuntimeError(f"the lower third is not 1280x160: {places}")
-        parts = parts_of(common.programme(asked.seconds, 2, True), folder)
+        parts = parts_of(common.programme(asked.seconds, 0, True), folder)
         cpu = {"ours": [], "ffmpeg": [], "floor": []}  # of each repetition
         size = {"ours": 0, "ffmpeg": 0}
         error = {"ours": [0.0, 0], "ffmpeg": [0.0, 0]}

@@ -34,7 +34,8 @@ using base::Ticks;
 constexpr int kVariants = 6;
 constexpr int kKeyFrames = 120;  // frames of a segment: 4 s
 
-// 1280x160 at y 540 of 720: a panel across the whole width that lets the picture through, and text of the variant's own.
+// 1280x160 at y 540 of 720: a panel across the whole width that lets the picture through, and text of the variant's
+// own.
 constexpr const char* kLowerThird = R"({
   "kind": "overlay", "id": "lower-third", "organisation": "bench", "revision": 1,
   "body": {
@@ -74,9 +75,10 @@ std::filesystem::path fonts() { return std::filesystem::path(DVPE_BINARY_DIR) / 
 
 Result<void> printSettings() {
   const model::Rung rung = profile().rungs.front();
-  std::printf("{\"width\":%d,\"height\":%d,\"preset\":\"%s\",\"x264\":\"%s\",\"maxrate\":%lld,\"variants\":%d,\"keyint\":%d}\n",
-              rung.width, rung.height, rung.preset.c_str(), rung.x264.c_str(), static_cast<long long>(rung.maxrate), kVariants,
-              kKeyFrames);
+  std::printf(
+      "{\"width\":%d,\"height\":%d,\"preset\":\"%s\",\"x264\":\"%s\",\"maxrate\":%lld,\"variants\":%d,\"keyint\":%d}\n",
+      rung.width, rung.height, rung.preset.c_str(), rung.x264.c_str(), static_cast<long long>(rung.maxrate), kVariants,
+      kKeyFrames);
   return base::success();
 }
 
@@ -101,7 +103,8 @@ Result<void> paint(const std::string& folder) {
       out.write(reinterpret_cast<const char*>(pixel), 4);
     }
     if (!out.flush()) return base::fail(base::ErrorCode::kIo, "cannot write to " + folder);
-    std::printf("%s{\"x\":%d,\"y\":%d,\"width\":%d,\"height\":%d}", v ? "," : "", sprite.x, sprite.y, sprite.width, sprite.height);
+    std::printf("%s{\"x\":%d,\"y\":%d,\"width\":%d,\"height\":%d}", v ? "," : "", sprite.x, sprite.y, sprite.width,
+                sprite.height);
   }
   std::printf("]\n");
   return base::success();
@@ -119,7 +122,8 @@ class Files final : public render::RenderListener {
     }
   }
 
-  std::unique_ptr<render::SegmentOutput> open(std::int64_t, Ticks start, const std::string& variant, std::size_t) override {
+  std::unique_ptr<render::SegmentOutput> open(std::int64_t, Ticks start, const std::string& variant,
+                                              std::size_t) override {
     return std::make_unique<Segment>(*this, std::stoul(variant), start);
   }
   void frameDone(std::chrono::steady_clock::duration, bool) override {
@@ -220,10 +224,13 @@ Result<void> ours(const std::string& file, const std::string& folder) {
   const model::Profile p = profile();
   const timeline::Grid grid(p.fps);
   DVPE_TRY(auto avcc, media::h264Parameters(p.rungs.front(), p.fps));
-  Files files(grid, folder, package::initSegment({package::TrackKind::kVideo, avcc, p.rungs.front().width, p.rungs.front().height, 0}));
+  Files files(
+      grid, folder,
+      package::initSegment({package::TrackKind::kVideo, avcc, p.rungs.front().width, p.rungs.front().height, 0}));
   DVPE_TRY(auto source, Source::open(file));
   boost::asio::thread_pool pool(std::max(1U, std::thread::hardware_concurrency()));
-  decode::Decoder decoder(grid, std::make_shared<media::Frame>(p.rungs.front().width, p.rungs.front().height), p.audioBitrate, 0);
+  decode::Decoder decoder(grid, std::make_shared<media::Frame>(p.rungs.front().width, p.rungs.front().height),
+                          p.audioBitrate, 0);
   render::Renderer renderer(p, {}, folder, pool.get_executor(), files);
   const auto all = variants(overlay);
   std::optional<Ticks> first;
@@ -248,7 +255,8 @@ Result<void> ours(const std::string& file, const std::string& folder) {
   for (;;) {
     DVPE_TRY(auto packet, source.next());
     if (!packet) break;
-    step(timeline::VideoPacket{packet->pts, packet->dts, packet->key, std::make_shared<const base::Bytes>(std::move(packet->data)), {}});
+    step(timeline::VideoPacket{
+        packet->pts, packet->dts, packet->key, std::make_shared<const base::Bytes>(std::move(packet->data)), {}});
   }
   step(timeline::SourceLost{next});
   renderer.begin(msn, next, {}, false);
@@ -257,9 +265,9 @@ Result<void> ours(const std::string& file, const std::string& folder) {
   if (!files.good()) return base::fail(base::ErrorCode::kIo, "a segment failed, or cannot be written to " + folder);
   const auto& counted = decoder.counters();
   std::printf("{\"frames\":%lld,\"decoded\":%llu,\"repeated\":%llu,\"dropped\":%llu,\"corrupt\":%llu}\n",
-              static_cast<long long>(first ? (next - *first) / grid.frame() : 0), static_cast<unsigned long long>(counted.decoded),
-              static_cast<unsigned long long>(counted.repeated), static_cast<unsigned long long>(counted.dropped),
-              static_cast<unsigned long long>(counted.corrupt));
+              static_cast<long long>(first ? (next - *first) / grid.frame() : 0),
+              static_cast<unsigned long long>(counted.decoded), static_cast<unsigned long long>(counted.repeated),
+              static_cast<unsigned long long>(counted.dropped), static_cast<unsigned long long>(counted.corrupt));
   return base::success();
 }
 
@@ -359,7 +367,8 @@ Result<void> bare(const std::string& file) {
 
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
-  Result<void> done = base::fail(base::ErrorCode::kInvalidInput, "bench_render settings | paint FOLDER | ours FILE FOLDER | floor FILE");
+  Result<void> done = base::fail(base::ErrorCode::kInvalidInput,
+                                 "bench_render settings | paint FOLDER | ours FILE FOLDER | floor FILE");
   if (words.size() == 1 && words[0] == "settings") done = printSettings();
   if (words.size() == 2 && words[0] == "paint") done = paint(words[1]);
   if (words.size() == 3 && words[0] == "ours") done = ours(words[1], words[2]);

@@ -34,7 +34,7 @@ class Stamped:
 
     def __init__(self, folder: pathlib.Path):
         self.file = open(next(iter(folder.glob("*.stamped"))), "rb")
-        self.file.read(len(b"DVPE-STAMPED 1\n"))
+        self.file.seek(len(b"DVPE-STAMPED 1\n"))  # which may not be on disk yet
 
     def audio_times(self) -> list[int]:
         """The ticks of the audio packets since the last call."""
@@ -54,15 +54,17 @@ def publish_at(channel: rig.Rig, stamped: Stamped, third: int) -> float:
     """Publishes until the source's AAC frames lie in this third of a slot. The phase, in slots."""
     for _ in range(60):
         if channel.pusher:
-            channel.pusher.kill()
+            channel.pusher.stop()
         stamped.audio_times()
         channel.publish()
         times: list[int] = []
 
         def heard():
             times.extend(stamped.audio_times())
-            return len(times) >= 40
-        nodeproc.wait_until(heard, 20, "sound in the recording", 0.1)
+            return len(times) >= 40 or not channel.pusher.running  # refused: the one before was still there
+        nodeproc.wait_until(heard, 30, "sound in the recording", 0.1)
+        if len(times) < 40:
+            continue
         recent = [t % SLOT for t in times[-30:]]
         if max(recent) - min(recent) > SLOT / 2:  # RTMP's milliseconds around the border
             recent = [(t + SLOT // 2) % SLOT - SLOT // 2 for t in recent]
@@ -70,6 +72,13 @@ def publish_at(channel: rig.Rig, stamped: Stamped, third: int) -> float:
         if int(phase * 3) == third:
             return phase
     raise RuntimeError(f"no publication lay in third {third}")
+
+
+def fetched_until(client, rendition: str) -> float:
+    """The date at which what was fetched ends."""
+    with client.lock:
+        segments = client.checker.renditions[rendition].segments
+        return max((segments[n].date + segments[n].extinf for n in client.media.segments.get(rendition, {}) if n in segments), default=0.0)
 
 
 def zone(client, begin: float, end: float) -> tuple[list, dict]:
@@ -103,10 +112,10 @@ def main() -> int:
                 time.sleep(max(0.0, options.seconds - 6))
                 span = channel.cue("break_start", seconds=UNITS, at=time.time() + 6.35)
                 begin, end = rig.seconds_of(span["start"]), rig.seconds_of(span["end"])
-                channel.sleep_until(end + options.seconds + 6)
+                nodeproc.wait_until(lambda: all(fetched_until(anna, r) >= end + options.seconds for r in ("v360", "a0")), 120, "what follows the break", 0.5)
                 anna.stop()
                 bounds.no_faults(f"phase {phase:.2f}: strict client", anna.faults)
-                for name, a, b in (("before", begun - 4, begin), ("in", begin, end), ("after", end, end + options.seconds + 6)):
+                for name, a, b in (("before", begun - 4, begin), ("in", begin, end), ("after", end, end + options.seconds + 8)):
                     faults, stats = zone(anna, a, b)
                     faults = [f for f in faults if f.rule == "av_offset"]
                     bounds.no_faults(f"phase {phase:.2f} {name} the break: clap and flash, {stats.get('offset_ms_min')} to {stats.get('offset_ms_max')} ms", faults)

@@ -53,7 +53,10 @@ def on_air(channel: rig.Rig, minutes: float, csv) -> list[tuple[float, int]]:
             csv.flush()
         if now >= next_break:
             next_break += 60
-            channel.cue("break_start", seconds=20)
+            try:
+                channel.cue("break_start", seconds=20)
+            except RuntimeError as refused:  # the one before is still on air: a machine that is busy
+                print(f"  {refused}")
         if now >= next_session:
             next_session += 60
             channel.playlist_url("anna")

@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -29,7 +30,6 @@ import viewing  # noqa: E402
 
 SCENE = "dvpe"
 SIZE = "1080x730"  # OBS fills it
-SKIPS = 15  # frames: OBS, which paints in software here, passes over pictures of its source when it cannot keep up
 
 
 def write(path: pathlib.Path, text: str) -> None:
@@ -111,9 +111,13 @@ def run(options, folder: pathlib.Path) -> dict:
             status, answer = stage.cue("break_start", seconds=15)
             seen = browser.result(options.seconds + 90)
             metrics = stage.node.metrics()
-            out = {"complaints": playback.complaints(seen), "shown": playback.shown(seen["values"]), "jumps": playback.timecode_jumps(seen["values"], media["loop"], viewing.FPS, SKIPS),
+            obs.stop(15)
+            said = obs_says(folder / "obs.log")
+            # OBS paints in software here. What it says that it missed, the player cannot show.
+            missed = 3 + sum(int(n) for line in said for n in re.findall(r"(?:lagged|skipped|dropped)[^:]*: (\d+)", line))
+            out = {"complaints": playback.complaints(seen), "shown": playback.shown(seen["values"]), "jumps": playback.timecode_jumps(seen["values"], media["loop"], viewing.FPS, missed),
                    "cue": status, "answer": answer, "holes": nodeproc.metric(metrics, "dvpe_holes_total"), "seconds": seen.get("seconds"), "frames": seen.get("frames_decoded"),
-                   "dropped": seen.get("frames_dropped"), "obs": obs_says(folder / "obs.log")}
+                   "dropped": seen.get("frames_dropped"), "obs": said}
             out["ok"] = not out["complaints"] and not out["jumps"] and out["shown"] == ["programme", "ad-car-1", "programme"] and status == 200
             return out
         except nodeproc.ProcessError:

@@ -218,8 +218,9 @@ class Rig:
             raise RuntimeError(f"no session for {persona}: {status} {answer}")
         return self.node.base + answer["playlist"]
 
-    def viewer(self, persona: str, stale_slack: float = 0.0, **options) -> strict_client.StrictClient:
-        return strict_client.StrictClient(self.playlist_url(persona), settings=rules.Settings(stale_slack=stale_slack), **options)
+    def viewer(self, persona: str, stale_slack: float = 0.0, poll: float = 0.5, **options) -> strict_client.StrictClient:
+        """poll: seconds. Half a target duration, as players do, would see a segment up to two seconds late and call it stale."""
+        return strict_client.StrictClient(self.playlist_url(persona), settings=rules.Settings(stale_slack=stale_slack), poll=poll, **options)
 
     def listed(self, url: str, rendition: str = "v360") -> m3u8.Media | None:
         """The media playlist beside a multivariant URL as it is now; None when there is no good answer."""

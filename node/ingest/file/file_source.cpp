@@ -27,10 +27,12 @@ base::Result<std::unique_ptr<FileSource>> FileSource::open(const std::string& pa
   for (const auto& stream : source->demuxer_->streams()) {
     int number = -1;
     if (stream.kind == StreamKind::kVideo && video == 0) {
-      if (stream.codec != "h264") return fail(ErrorCode::kUnsupported, path + ": its video is " + stream.codec + ", H.264 is expected");
+      if (stream.codec != "h264")
+        return fail(ErrorCode::kUnsupported, path + ": its video is " + stream.codec + ", H.264 is expected");
       number = video++;
     } else if (stream.kind == StreamKind::kAudio) {
-      if (stream.codec != "aac") return fail(ErrorCode::kUnsupported, path + ": an audio track is " + stream.codec + ", AAC is expected");
+      if (stream.codec != "aac")
+        return fail(ErrorCode::kUnsupported, path + ": an audio track is " + stream.codec + ", AAC is expected");
       number = audio++;
     } else if (stream.kind == StreamKind::kText) {
       number = text++;
@@ -52,7 +54,8 @@ void FileSource::sendFormats() {
     if (track_[i] < 0) continue;
     auto config = std::make_shared<const base::Bytes>(streams[i].config);
     if (streams[i].kind == StreamKind::kVideo) publication_->videoFormat(std::move(config));
-    if (streams[i].kind == StreamKind::kAudio) publication_->audioFormat(track_[i], streams[i].language, std::move(config));
+    if (streams[i].kind == StreamKind::kAudio)
+      publication_->audioFormat(track_[i], streams[i].language, std::move(config));
   }
   formats_ = true;
 }
@@ -91,12 +94,16 @@ void FileSource::send(media::DemuxedPacket packet) {
   switch (info.kind) {
     case StreamKind::kVideo: {
       const std::int64_t dts = milliseconds(packet.dts);
-      publication_->video(dts, static_cast<std::int32_t>(milliseconds(packet.pts) - dts), packet.key, base::share(std::move(packet.data)), clock_.steady());
+      publication_->video(dts, static_cast<std::int32_t>(milliseconds(packet.pts) - dts), packet.key,
+                          base::share(std::move(packet.data)), clock_.steady());
       break;
     }
-    case StreamKind::kAudio: publication_->audio(track_[stream], milliseconds(packet.pts), base::share(std::move(packet.data))); break;
+    case StreamKind::kAudio:
+      publication_->audio(track_[stream], milliseconds(packet.pts), base::share(std::move(packet.data)));
+      break;
     case StreamKind::kText:
-      publication_->caption(track_[stream], info.language, milliseconds(packet.pts), milliseconds(packet.pts + packet.duration),
+      publication_->caption(track_[stream], info.language, milliseconds(packet.pts),
+                            milliseconds(packet.pts + packet.duration),
                             std::string(packet.data.begin(), packet.data.end()));
       break;
   }

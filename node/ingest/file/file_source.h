@@ -34,7 +34,8 @@ class FileSource {
   std::size_t rounds() const { return rounds_; }
 
  private:
-  FileSource(std::unique_ptr<media::Demuxer> demuxer, const base::Clock& clock) : demuxer_(std::move(demuxer)), clock_(clock) {}
+  FileSource(std::unique_ptr<media::Demuxer> demuxer, const base::Clock& clock)
+      : demuxer_(std::move(demuxer)), clock_(clock) {}
   void sendFormats();
   void send(media::DemuxedPacket packet);
   base::Result<bool> next();
@@ -42,11 +43,11 @@ class FileSource {
   std::unique_ptr<media::Demuxer> demuxer_;
   const base::Clock& clock_;
   std::unique_ptr<Publication> publication_;
-  std::vector<int> track_;   // by stream: its number among those of its kind; -1: not used
+  std::vector<int> track_;  // by stream: its number among those of its kind; -1: not used
   std::chrono::steady_clock::time_point begin_{};
   std::optional<media::DemuxedPacket> ahead_;
-  base::Ticks offset_{};     // of this round
-  base::Ticks end_{};        // the latest end seen in this round
+  base::Ticks offset_{};  // of this round
+  base::Ticks end_{};     // the latest end seen in this round
   base::Ticks lastDts_{std::numeric_limits<std::int64_t>::min()};
   std::size_t rounds_ = 0;
   bool formats_ = false;

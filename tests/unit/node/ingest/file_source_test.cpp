@@ -28,9 +28,15 @@ struct Heard {
 class FakePublication final : public Publication {
  public:
   explicit FakePublication(Heard& heard) : heard_(heard) {}
-  void videoFormat(base::SharedBytes avcc) override { heard_.formatBeforeVideo = heard_.video.empty() && !avcc->empty(); }
-  void video(std::int64_t dts, std::int32_t, bool, base::SharedBytes, std::chrono::steady_clock::time_point) override { heard_.video.push_back(dts); }
-  void audioFormat(int track, std::string language, base::SharedBytes) override { heard_.languages[track] = std::move(language); }
+  void videoFormat(base::SharedBytes avcc) override {
+    heard_.formatBeforeVideo = heard_.video.empty() && !avcc->empty();
+  }
+  void video(std::int64_t dts, std::int32_t, bool, base::SharedBytes, std::chrono::steady_clock::time_point) override {
+    heard_.video.push_back(dts);
+  }
+  void audioFormat(int track, std::string language, base::SharedBytes) override {
+    heard_.languages[track] = std::move(language);
+  }
   void audio(int track, std::int64_t pts, base::SharedBytes) override { heard_.audio[track].push_back(pts); }
   void cue(SourceCue) override {}
   void caption(int, std::string, std::int64_t start, std::int64_t, std::string text) override {
@@ -52,8 +58,10 @@ class FileSourceTest : public testing::Test {
     std::ofstream(folder_ / "c.vtt") << "WEBVTT\n\n00:00.500 --> 00:01.000\nhello\n";
     // two seconds, two languages, captions
     const std::string make = "cd " + folder_.string() +
-                             " && ffmpeg -nostdin -loglevel error -f lavfi -i testsrc=s=160x90:r=25:d=2 -f lavfi -i sine=d=2:r=48000 -f lavfi "
-                             "-i sine=f=880:d=2:r=48000 -i c.vtt -map 0 -map 1 -map 2 -map 3 -c:v libx264 -preset ultrafast -bf 2 -g 25 -c:a aac "
+                             " && ffmpeg -nostdin -loglevel error -f lavfi -i testsrc=s=160x90:r=25:d=2 -f lavfi -i "
+                             "sine=d=2:r=48000 -f lavfi "
+                             "-i sine=f=880:d=2:r=48000 -i c.vtt -map 0 -map 1 -map 2 -map 3 -c:v libx264 -preset "
+                             "ultrafast -bf 2 -g 25 -c:a aac "
                              "-ac 2 -c:s webvtt -metadata:s:a:0 language=eng -metadata:s:a:1 language=deu two.mkv";
     ASSERT_EQ(std::system(make.c_str()), 0);
   }
@@ -108,7 +116,10 @@ TEST_F(FileSourceTest, RefusesWhatItCannotPlayAndSaysWhy) {
   EXPECT_FALSE(FileSource::open(folder_ / "none.mp4", clock_));
   std::ofstream(folder_ / "list.m3u8") << "#EXTM3U\n#EXTINF:1,\n/etc/passwd\n";
   EXPECT_FALSE(FileSource::open(folder_ / "list.m3u8", clock_));
-  ASSERT_EQ(std::system(("ffmpeg -nostdin -loglevel error -f lavfi -i sine=d=1 -c:a aac " + (folder_ / "a.mp4").string()).c_str()), 0);
+  ASSERT_EQ(
+      std::system(
+          ("ffmpeg -nostdin -loglevel error -f lavfi -i sine=d=1 -c:a aac " + (folder_ / "a.mp4").string()).c_str()),
+      0);
   EXPECT_EQ(FileSource::open(folder_ / "a.mp4", clock_).error().code, base::ErrorCode::kUnsupported);
 }
 

@@ -155,7 +155,8 @@ TEST_F(TheCommandLine, ReplaysOneRecordingFromASecondThatIsANumber) {
   };
   EXPECT_EQ(run({"replay"}), kExitUsage);
   EXPECT_EQ(run({"replay", "a", "b"}), kExitUsage);
-  for (const char* wrong : {"x", "-1", "1s", "nan", "1e99"}) EXPECT_EQ(run({"replay", "a", std::string("--from=") + wrong}), kExitUsage) << wrong;
+  for (const char* wrong : {"x", "-1", "1s", "nan", "1e99"})
+    EXPECT_EQ(run({"replay", "a", std::string("--from=") + wrong}), kExitUsage) << wrong;
   EXPECT_EQ(asked.recording, "");
 }
 

@@ -169,14 +169,19 @@ TEST(Cutter, HoldsItsPromisesUnderAnyMixtureOfCues) {
       cuts.insert(cuts.end(), more.begin(), more.end());
       switch (random() % 40) {
         case 0: {
-          const CueOut cue{random() % 2 ? SpanKind::kBreak : SpanKind::kEvent, std::to_string(i), "e", now + Ticks{random() % 1500000},
-                           1 + static_cast<int>(random() % 20)};
+          const CueOut cue{random() % 2 ? SpanKind::kBreak : SpanKind::kEvent, std::to_string(i), "e",
+                           now + Ticks{random() % 1500000}, 1 + static_cast<int>(random() % 20)};
           EXPECT_EQ(all.announce(cue).has_value(), joined.announce(cue).has_value());
           break;
         }
-        case 1: EXPECT_EQ(all.retract({}).has_value(), joined.retract({}).has_value()); break;
-        case 2: joined = Cutter(grid, all.state()); break;
-        default: break;
+        case 1:
+          EXPECT_EQ(all.retract({}).has_value(), joined.retract({}).has_value());
+          break;
+        case 2:
+          joined = Cutter(grid, all.state());
+          break;
+        default:
+          break;
       }
     }
     for (std::size_t i = 1; i < cuts.size(); ++i) {

@@ -14,7 +14,8 @@ TEST(Recording, ReplaysEveryKindOfMessageInOrder) {
   std::string pattern = (std::filesystem::temp_directory_path() / "dvpe-recording-XXXXXX").string();
   const std::filesystem::path folder = ::mkdtemp(pattern.data());
   const auto bytes = base::share({1, 2, 3});
-  CutState state{Ticks{9}, Cut{5, Ticks{3}, Span{SpanKind::kEvent, "e", "n", Ticks{1}, Ticks{2}}}, std::nullopt, std::nullopt, {}};
+  CutState state{
+      Ticks{9}, Cut{5, Ticks{3}, Span{SpanKind::kEvent, "e", "n", Ticks{1}, Ticks{2}}}, std::nullopt, std::nullopt, {}};
   state.events["goal"] = OpenEvent{Mark{"goal", true, Ticks{4}, {{"a", "b"}}}, Ticks{5}, std::nullopt, std::nullopt};
   {
     auto recorder = Recorder::create(folder / "r").value();
