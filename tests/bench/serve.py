@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -278,6 +279,7 @@ def main():
     parser.add_argument("--runs", type=int, default=5, help="of each server")
     parser.add_argument("--sessions", type=int, default=10000)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped
     cores = sorted(os.sched_getaffinity(0))[:2]
     if len(cores) < 2:
         raise SystemExit("serve: two cores are needed, one for the server and one for the client")

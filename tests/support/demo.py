@@ -93,7 +93,7 @@ def describe(stage: staging.Stage, name: str, campaigns: dict) -> str:
         seen.append(words + (f" ({values})" if values else ""))
     choice = told.get("choice", {})
     for event, clip in choice.get("clips", {}).items():
-        seen.append(f"another clip ({clip.get('clip', clip) if isinstance(clip, dict) else clip}) in place of the programme's {event}")
+        seen.append(f"another clip ({clip['media']}) in place of the programme's {event}")
     first = [campaigns.get(s["campaign"], s["campaign"]) for s in told.get("break", {}).get("slots", [])]
     if first:
         seen.append(f"in breaks: {' and '.join(dict.fromkeys(first))}")
