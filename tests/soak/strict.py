@@ -84,7 +84,7 @@ def main() -> int:
                 if turn % 3 == 2 or (turn == 1 and options.minutes < 4):
                     channel.pusher.kill()
                     time.sleep(7)
-                    channel.publish(seek=30)
+                    channel.publish()
                     counts["losses"] += 1
                     time.sleep(10)
             channel.sleep_until(end)

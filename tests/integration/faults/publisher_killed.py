@@ -25,7 +25,7 @@ def test(folder, bounds):
         channel.pusher.kill()
         gone = time.time()
         time.sleep(6)
-        channel.publish(seek=40)
+        channel.publish()
         back = time.time()
         listed = fault.Listed(channel, anna.session_url)
         nodeproc.wait_until(lambda: (m := listed.look()) and m.segments[-1].date > back + 8, 30, "two cells after the publisher is back")

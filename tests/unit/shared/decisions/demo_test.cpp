@@ -38,7 +38,7 @@ class Demo : public testing::Test {
     for (const model::Value& each : asList(personas.value())) {
       const model::Map& map = asMap(each);
       rules::Attributes attributes;
-      for (const auto& [root, value] : asMap(map.at("attributes"))) ASSERT_TRUE(attributes.set(root, value));
+      ASSERT_TRUE(attributes.set("viewer", map.at("attributes")));
       for (const model::Value& purpose : asList(map.at("consent"))) {
         ASSERT_TRUE(attributes.consent(std::get<std::string>(purpose.v)));
       }
