@@ -12,6 +12,7 @@ import unittest
 
 import viewing
 
+import nodeproc
 import playback
 
 PERSON, CREATIVE, BREAK_SECONDS = "anna", "ad-car-1", 15
@@ -25,8 +26,12 @@ class ThePlayer(unittest.TestCase):
         try:
             with viewing.stage(media, folder) as stage:
                 stage.wait_segments(stage.session(PERSON), 2)
+                before = nodeproc.metric(stage.node.metrics(), "dvpe_sessions") or 0
                 browser = playback.Browser(stage.page(PERSON), folder / "browser.log", 42)
-                time.sleep(10)
+                # A browser may take its time to start: the break is for a session that is there when it is announced.
+                nodeproc.wait_until(lambda: (nodeproc.metric(stage.node.metrics(), "dvpe_sessions") or 0) > before, 60,
+                                    "the page's session", 0.5)
+                time.sleep(4)
                 status, answer = stage.cue("break_start", seconds=BREAK_SECONDS)
                 assert status == 200, answer
                 cls.seen = browser.result(120)
