@@ -30,14 +30,21 @@ inline void answerError(Response& response, int status, std::string_view code, s
 inline int statusOf(base::ErrorCode code) {
   switch (code) {
     case base::ErrorCode::kInvalidInput:
-    case base::ErrorCode::kUnsupported: return 400;
-    case base::ErrorCode::kLimitExceeded: return 413;
-    case base::ErrorCode::kNotFound: return 404;
-    case base::ErrorCode::kRefused: return 403;
-    case base::ErrorCode::kConflict: return 409;
-    case base::ErrorCode::kUnavailable: return 503;
+    case base::ErrorCode::kUnsupported:
+      return 400;
+    case base::ErrorCode::kLimitExceeded:
+      return 413;
+    case base::ErrorCode::kNotFound:
+      return 404;
+    case base::ErrorCode::kRefused:
+      return 403;
+    case base::ErrorCode::kConflict:
+      return 409;
+    case base::ErrorCode::kUnavailable:
+      return 503;
     case base::ErrorCode::kIo:
-    case base::ErrorCode::kInternal: return 500;
+    case base::ErrorCode::kInternal:
+      return 500;
   }
   return 500;
 }

@@ -14,7 +14,7 @@ namespace dvpe::serve {
 namespace {
 
 constexpr std::size_t kNone = static_cast<std::size_t>(-1);
-constexpr std::size_t kPlacedKept = 48;     // placed segments that a loop remembers
+constexpr std::size_t kPlacedKept = 48;  // placed segments that a loop remembers
 constexpr std::size_t kCutsKept = 256;
 constexpr std::string_view kImmutable = "Cache-Control: public, max-age=31536000, immutable\r\n";
 constexpr std::string_view kPrivate = "Cache-Control: private, no-store\r\n";
@@ -41,19 +41,27 @@ bool takePrefix(std::string_view& text, std::string_view prefix) {
 
 }  // namespace
 
-Router::Router(RouterOptions options, personalize::Director& director, const PlayerAssets& player, Metrics& metrics, const base::Clock& clock,
-               base::Random& random)
-    : options_(std::move(options)), director_(director), player_(player), metrics_(metrics), clock_(clock), random_(random),
+Router::Router(RouterOptions options, personalize::Director& director, const PlayerAssets& player, Metrics& metrics,
+               const base::Clock& clock, base::Random& random)
+    : options_(std::move(options)),
+      director_(director),
+      player_(player),
+      metrics_(metrics),
+      clock_(clock),
+      random_(random),
       loops_(static_cast<std::size_t>(options_.loops)),
-      assembleSeconds_(metrics.histogram("dvpe_playlist_assemble_seconds", "Opening the session and assembling its media playlist.",
+      assembleSeconds_(metrics.histogram("dvpe_playlist_assemble_seconds",
+                                         "Opening the session and assembling its media playlist.",
                                          {1e-6, 2e-6, 4e-6, 8e-6, 16e-6, 64e-6, 256e-6, 1e-3})),
-      refusedTokens_(metrics.counter("dvpe_tokens_refused_total", "Session tokens that are not ours, altered or expired.")) {
+      refusedTokens_(
+          metrics.counter("dvpe_tokens_refused_total", "Session tokens that are not ours, altered or expired.")) {
   operatorKey_ = options_.operatorKey;
   for (const auto& channel : options_.channels) {
     auto state = std::make_unique<ChannelState>(channel.facts);
     const auto tracks = std::count_if(channel.facts.renditions.begin(), channel.facts.renditions.end(),
                                       [](const Rendition& r) { return r.kind == Rendition::Kind::kAudio; });
-    for (std::ptrdiff_t t = 0; t < tracks; ++t) state->multivariants.push_back(state->skeleton.multivariant(static_cast<std::size_t>(t)));
+    for (std::ptrdiff_t t = 0; t < tracks; ++t)
+      state->multivariants.push_back(state->skeleton.multivariant(static_cast<std::size_t>(t)));
     channels_.push_back(std::move(state));
   }
   for (Loop& loop : loops_) {
@@ -129,7 +137,8 @@ bool Router::playlist(int number, std::string_view path, Response& response) {
     return true;
   }
   const personalize::SessionTable::ReadScope scope(director_.table(), number);
-  const auto seconds = static_cast<std::uint32_t>(std::chrono::floor<std::chrono::seconds>(before.time_since_epoch()).count());
+  const auto seconds =
+      static_cast<std::uint32_t>(std::chrono::floor<std::chrono::seconds>(before.time_since_epoch()).count());
   const personalize::SessionView* session = director_.table().find(claims.sessionId, seconds);
   if (session == nullptr) {
     answerError(response, 410, "gone", "this session is not known here any more: start a new one");
@@ -143,7 +152,8 @@ bool Router::playlist(int number, std::string_view path, Response& response) {
     return true;
   }
   const auto& facts = channel.skeleton.facts();
-  const auto rendition = std::find_if(facts.renditions.begin(), facts.renditions.end(), [&](const Rendition& r) { return r.name == path; });
+  const auto rendition = std::find_if(facts.renditions.begin(), facts.renditions.end(),
+                                      [&](const Rendition& r) { return r.name == path; });
   const Snapshot& view = snapshot(loop, session->channel);
   if (rendition == facts.renditions.end() || !view.window) {
     response.headers.clear();
@@ -155,7 +165,8 @@ bool Router::playlist(int number, std::string_view path, Response& response) {
     }
     return true;
   }
-  assemble(facts, *view.window, static_cast<std::size_t>(rendition - facts.renditions.begin()), *session, response.body);
+  assemble(facts, *view.window, static_cast<std::size_t>(rendition - facts.renditions.begin()), *session,
+           response.body);
   assembleSeconds_.observe(std::chrono::duration<double>(clock_.steady() - before).count());
   return true;
 }
@@ -194,7 +205,8 @@ bool Router::segment(std::string_view path, Response& response) {
 bool Router::conditioned(int number, std::string_view path, Response& response) {
   Loop& loop = loops_[static_cast<std::size_t>(number)];
   const std::string key(path);
-  const auto kept = std::find_if(loop.placed.begin(), loop.placed.end(), [&](const Placed& p) { return p.path == key; });
+  const auto kept =
+      std::find_if(loop.placed.begin(), loop.placed.end(), [&](const Placed& p) { return p.path == key; });
   const auto notFound = [&response](std::string_view why) {
     answerError(response, 404, "not_found", why);
     return true;
@@ -206,14 +218,16 @@ bool Router::conditioned(int number, std::string_view path, Response& response) 
     if (channel == kNone) return notFound("there is no such channel");
     const auto& facts = channels_[channel]->skeleton.facts();
     const std::string_view profile = next(path), rendition = next(path), startText = next(path);
-    const auto known = std::find_if(facts.renditions.begin(), facts.renditions.end(), [&](const Rendition& r) { return r.name == rendition; });
+    const auto known = std::find_if(facts.renditions.begin(), facts.renditions.end(),
+                                    [&](const Rendition& r) { return r.name == rendition; });
     Ticks start{};
     if (profile != facts.profile || known == facts.renditions.end() || known->kind == Rendition::Kind::kText ||
         !package::parseStart(startText, start) || !takeSuffix(path, ".m4s")) {
       return notFound("there is no such rendition");
     }
     const Snapshot& view = snapshot(loop, channel);
-    const auto cut = std::lower_bound(view.cuts.begin(), view.cuts.end(), start, [](const Cut& c, Ticks t) { return c.start < t; });
+    const auto cut =
+        std::lower_bound(view.cuts.begin(), view.cuts.end(), start, [](const Cut& c, Ticks t) { return c.start < t; });
     if (cut == view.cuts.end() || cut->start != start) return notFound("no segment of this channel starts there");
     const auto names = package::parsePieces(path);
     if (!names) return notFound(names.error().message);
@@ -223,11 +237,13 @@ bool Router::conditioned(int number, std::string_view path, Response& response) 
       if (creative == options_.creatives.end()) return notFound("there is no such creative");
       pieces.push_back({creative->second.get(), name.from, name.to - name.from});
     }
-    auto bytes = known->kind == Rendition::Kind::kVideo ? package::placeVideo(facts.grid, rendition, cut->start, cut->end, pieces)
-                                                        : package::placeAudio(facts.grid, cut->start, cut->end, pieces);
+    auto bytes = known->kind == Rendition::Kind::kVideo
+                     ? package::placeVideo(facts.grid, rendition, cut->start, cut->end, pieces)
+                     : package::placeAudio(facts.grid, cut->start, cut->end, pieces);
     if (!bytes) return notFound(bytes.error().message);
     if (loop.placed.size() == kPlacedKept) loop.placed.pop_back();
-    loop.placed.insert(loop.placed.begin(), {key, base::share(std::move(bytes).value()), known->kind == Rendition::Kind::kAudio});
+    loop.placed.insert(loop.placed.begin(),
+                       {key, base::share(std::move(bytes).value()), known->kind == Rendition::Kind::kAudio});
   }
   response.contentType = loop.placed.front().audio ? "audio/mp4" : "video/mp4";
   response.headers += kImmutable;

@@ -59,16 +59,16 @@ struct RouterOptions {
   std::map<std::string, Persona> personas;                                    // empty: not a demo
   TokenVerifier verifier;                                                     // empty: no platform tokens
   std::string operatorKey;                                                    // bearer for cues; empty: refused
-  std::optional<privacy::SessionKeys> sessionKeys;           // required
-  std::optional<privacy::SecretKey> pseudonymKey;  // names viewers and sessions; required
+  std::optional<privacy::SessionKeys> sessionKeys;                            // required
+  std::optional<privacy::SecretKey> pseudonymKey;                             // names viewers and sessions; required
   int loops = 1;
   std::function<bool()> ready;  // for /readyz
 };
 
 class Router final : public Handler {
  public:
-  Router(RouterOptions options, personalize::Director& director, const PlayerAssets& player, Metrics& metrics, const base::Clock& clock,
-         base::Random& random);
+  Router(RouterOptions options, personalize::Director& director, const PlayerAssets& player, Metrics& metrics,
+         const base::Clock& clock, base::Random& random);
   ~Router() override;
 
   // The bearer for cues from now on. Any thread.
@@ -120,7 +120,8 @@ class Router final : public Handler {
   boost::asio::awaitable<void> newSession(const Request& request, Response& response);
   boost::asio::awaitable<void> live(const Request& request, Response& response);
   boost::asio::awaitable<void> cues(const Request& request, Response& response);
-  base::Result<personalize::NewSession> identify(const std::string& channel, std::string_view persona, std::string_view jwt);
+  base::Result<personalize::NewSession> identify(const std::string& channel, std::string_view persona,
+                                                 std::string_view jwt);
 
   const RouterOptions options_;
   personalize::Director& director_;

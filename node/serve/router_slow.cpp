@@ -58,7 +58,8 @@ Result<std::string> text(const boost::json::object& o, std::string_view key, std
   const auto* v = o.if_contains({key.data(), key.size()});
   if (v == nullptr) return std::string();
   if (!v->is_string() || v->as_string().size() > most) {
-    return fail(ErrorCode::kInvalidInput, "'" + std::string(key) + "': a text of at most " + std::to_string(most) + " characters is expected");
+    return fail(ErrorCode::kInvalidInput,
+                "'" + std::string(key) + "': a text of at most " + std::to_string(most) + " characters is expected");
   }
   return std::string(v->as_string());
 }
@@ -68,7 +69,8 @@ std::string_view query(std::string_view text, std::string_view name) {
   while (!text.empty()) {
     const std::string_view pair = text.substr(0, text.find('&'));
     text.remove_prefix(std::min(text.size(), pair.size() + 1));
-    if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=') return pair.substr(name.size() + 1);
+    if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=')
+      return pair.substr(name.size() + 1);
   }
   return {};
 }
@@ -78,14 +80,16 @@ Result<Ticks> ticksOf(const boost::json::object& o, std::string_view key, base::
   if (v == nullptr) return Ticks{0};
   if (v->is_number()) {
     const double unix = v->to_number<double>();
-    if (unix > 0 && unix < 4e9) return base::fromWall(epoch, base::WallTime{std::chrono::microseconds{static_cast<std::int64_t>(unix * 1e6)}});
+    if (unix > 0 && unix < 4e9)
+      return base::fromWall(epoch, base::WallTime{std::chrono::microseconds{static_cast<std::int64_t>(unix * 1e6)}});
   }
   return fail(ErrorCode::kInvalidInput, "'" + std::string(key) + "': seconds since 1970 are expected");
 }
 
 // What stands between the two, when the path has both and something between.
 std::optional<std::string_view> between(std::string_view path, std::string_view prefix, std::string_view suffix) {
-  if (path.size() <= prefix.size() + suffix.size() || !path.starts_with(prefix) || !path.ends_with(suffix)) return std::nullopt;
+  if (path.size() <= prefix.size() + suffix.size() || !path.starts_with(prefix) || !path.ends_with(suffix))
+    return std::nullopt;
   return path.substr(prefix.size(), path.size() - prefix.size() - suffix.size());
 }
 
@@ -101,7 +105,9 @@ asio::awaitable<void> Router::handleSlow(int, const Request& request, Response& 
     co_await newSession(request, response);
   } else if (path.starts_with("/v1/explain/") && reads) {
     path.remove_prefix(12);
-    auto explained = (co_await asio::co_spawn(director_.executor(), director_.explain(std::string(path)), asio::use_awaitable)).result;
+    auto explained =
+        (co_await asio::co_spawn(director_.executor(), director_.explain(std::string(path)), asio::use_awaitable))
+            .result;
     response.headers.clear();
     if (!explained) {
       answerError(response, explained.error());
@@ -121,16 +127,19 @@ asio::awaitable<void> Router::handleSlow(int, const Request& request, Response& 
 }
 
 // Who asks: a persona of the demo, a platform's token, or nobody in particular (no attributes, no consent).
-Result<personalize::NewSession> Router::identify(const std::string& channel, std::string_view persona, std::string_view jwt) {
+Result<personalize::NewSession> Router::identify(const std::string& channel, std::string_view persona,
+                                                 std::string_view jwt) {
   personalize::NewSession session;
   session.channel = channel;
   std::array<std::uint8_t, 16> fresh{};
   random_.fill(fresh);
   std::string jti = base::hex(fresh), subject = jti;
   if (!jwt.empty()) {
-    if (!options_.verifier) return fail(ErrorCode::kUnsupported, "this node takes no platform tokens: secrets.platform_keys_file is not set");
+    if (!options_.verifier)
+      return fail(ErrorCode::kUnsupported, "this node takes no platform tokens: secrets.platform_keys_file is not set");
     DVPE_TRY(auto identity, options_.verifier(jwt));
-    if (!identity.channel.empty() && identity.channel != channel) return fail(ErrorCode::kRefused, "the token is for another channel");
+    if (!identity.channel.empty() && identity.channel != channel)
+      return fail(ErrorCode::kRefused, "the token is for another channel");
     jti = std::move(identity.jti);
     subject = std::move(identity.subject);
     session.attributes = std::move(identity.attributes);
@@ -159,7 +168,8 @@ asio::awaitable<void> Router::newSession(const Request& request, Response& respo
     answerError(response, body.error());
     co_return;
   }
-  auto channel = text(body.value(), "channel"), persona = text(body.value(), "persona"), jwt = text(body.value(), "token", kMaxToken);
+  auto channel = text(body.value(), "channel"), persona = text(body.value(), "persona"),
+       jwt = text(body.value(), "token", kMaxToken);
   for (const auto* field : {&channel, &persona, &jwt}) {
     if (!*field) {
       answerError(response, field->error());
@@ -177,7 +187,9 @@ asio::awaitable<void> Router::newSession(const Request& request, Response& respo
     answerError(response, who.error());
     co_return;
   }
-  auto token = (co_await asio::co_spawn(director_.executor(), director_.create(std::move(who).value()), asio::use_awaitable)).result;
+  auto token =
+      (co_await asio::co_spawn(director_.executor(), director_.create(std::move(who).value()), asio::use_awaitable))
+          .result;
   if (!token) {
     answerError(response, token.error());
     co_return;
@@ -194,7 +206,8 @@ asio::awaitable<void> Router::newSession(const Request& request, Response& respo
   response.status = 201;
   response.contentType = "application/json";
   response.headers += "Cache-Control: no-store\r\n";
-  response.body = "{\"session\":\"" + token.value() + "\",\"playlist\":\"/s/" + token.value() + "/index.m3u8\",\"explain\":\"/v1/explain/" + token.value() + "\"" + live + "}\n";
+  response.body = "{\"session\":\"" + token.value() + "\",\"playlist\":\"/s/" + token.value() +
+                  "/index.m3u8\",\"explain\":\"/v1/explain/" + token.value() + "\"" + live + "}\n";
 }
 
 // GET /live/{channel}/index.m3u8[?token=HANDLE | ?persona=NAME]: a session for players that take one URL
@@ -211,13 +224,16 @@ asio::awaitable<void> Router::live(const Request& request, Response& response) {
     response.headers += "Cache-Control: no-store\r\nLocation: /s/" + session + "/index.m3u8\r\n";
     co_return;
   }
-  auto who = channelOf(path) == static_cast<std::size_t>(-1) ? Result<personalize::NewSession>(fail(ErrorCode::kNotFound, "there is no such channel"))
-                                                             : identify(std::string(path), query(request.query, "persona"), {});
+  auto who = channelOf(path) == static_cast<std::size_t>(-1)
+                 ? Result<personalize::NewSession>(fail(ErrorCode::kNotFound, "there is no such channel"))
+                 : identify(std::string(path), query(request.query, "persona"), {});
   if (!who) {
     answerError(response, who.error());
     co_return;
   }
-  auto token = (co_await asio::co_spawn(director_.executor(), director_.create(std::move(who).value()), asio::use_awaitable)).result;
+  auto token =
+      (co_await asio::co_spawn(director_.executor(), director_.create(std::move(who).value()), asio::use_awaitable))
+          .result;
   if (!token) {
     answerError(response, token.error());
     co_return;
@@ -231,7 +247,8 @@ asio::awaitable<void> Router::cues(const Request& request, Response& response) {
   response.headers.clear();
   const std::string_view path = between(request.path, kChannels, kCues).value_or("");
   const std::size_t number = channelOf(path);
-  const std::string_view bearer = request.authorization.starts_with("Bearer ") ? request.authorization.substr(7) : std::string_view{};
+  const std::string_view bearer =
+      request.authorization.starts_with("Bearer ") ? request.authorization.substr(7) : std::string_view{};
   std::string key;
   {
     const std::lock_guard lock(operatorMutex_);
@@ -273,7 +290,8 @@ asio::awaitable<void> Router::cues(const Request& request, Response& response) {
   timeline::Inlet& inlet = *channel.inlet;
   boost::json::object out;
   const auto date = [&channel](Ticks t) { return base::isoDate(base::toWall(channel.facts.epoch, t)); };
-  base::Error error{ErrorCode::kInvalidInput, "'type': break_start, break_end, event_start, event_end, mark_open or mark_close is expected"};
+  base::Error error{ErrorCode::kInvalidInput,
+                    "'type': break_start, break_end, event_start, event_end, mark_open or mark_close is expected"};
   bool done = false;
   if (type.value() == "break_start" || type.value() == "event_start") {
     const auto kind = type.value() == "break_start" ? timeline::SpanKind::kBreak : timeline::SpanKind::kEvent;
@@ -284,13 +302,18 @@ asio::awaitable<void> Router::cues(const Request& request, Response& response) {
       auto span = co_await answered<Result<timeline::Span>>([&](auto answer) { inlet.cueOut(cue, std::move(answer)); });
       if (span) {
         done = true;
-        out = {{"id", span.value().id}, {"start", date(span.value().start)}, {"end", date(span.value().end)}, {"start_tick", span.value().start.count()}};
+        out = {{"id", span.value().id},
+               {"start", date(span.value().start)},
+               {"end", date(span.value().end)},
+               {"start_tick", span.value().start.count()}};
       } else {
         error = span.error();
       }
     }
   } else if (type.value() == "break_end" || type.value() == "event_end") {
-    auto end = co_await answered<Result<Ticks>>([&](auto answer) { inlet.cueIn({id.value(), at.value()}, std::move(answer)); });
+    auto end = co_await answered<Result<Ticks>>([&](auto answer) {
+      inlet.cueIn({id.value(), at.value()}, std::move(answer));
+    });
     if (end) {
       done = true;
       out = {{"end", date(end.value())}, {"end_tick", end.value().count()}};
@@ -301,7 +324,8 @@ asio::awaitable<void> Router::cues(const Request& request, Response& response) {
     timeline::Mark mark{name.value(), type.value() == "mark_open", at.value(), {}};
     if (const auto* values = o.if_contains("values"); values != nullptr && values->is_object()) {
       for (const auto& [k, v] : values->as_object()) {
-        if (v.is_string() && mark.values.size() < 32 && v.as_string().size() <= 200) mark.values[std::string(k)] = std::string(v.as_string());
+        if (v.is_string() && mark.values.size() < 32 && v.as_string().size() <= 200)
+          mark.values[std::string(k)] = std::string(v.as_string());
       }
     }
     auto marked = co_await answered<Result<void>>([&](auto answer) { inlet.mark(mark, std::move(answer)); });

@@ -30,11 +30,13 @@ void append(std::string& out, const JoinedText& text, std::size_t first, std::si
 }
 
 // The viewer's own pieces for cell i inside a span. False, and nothing appended: the programme is shown.
-bool conditioned(const ChannelFacts& facts, const Window& window, std::size_t i, std::size_t rendition, const BoundPod& pod, std::string& body) {
+bool conditioned(const ChannelFacts& facts, const Window& window, std::size_t i, std::size_t rendition,
+                 const BoundPod& pod, std::string& body) {
   const auto [cellStart, cellEnd] = window.times[i];
   const Ticks unit = facts.grid.unit();
   const Ticks into = cellStart - pod.start;
-  // Cuts of a span are whole units from its start, but where a break that comes moves one (law 2): the clip is over then.
+  // Cuts of a span are whole units from its start, but where a break that comes moves one (law 2): the clip is over
+  // then.
   if (into % unit != Ticks{0}) return false;
   const int first = static_cast<int>(into / unit) - pod.firstUnit;
   const int end = first + static_cast<int>((cellEnd - cellStart + unit - Ticks{1}) / unit);
@@ -69,13 +71,16 @@ bool conditioned(const ChannelFacts& facts, const Window& window, std::size_t i,
 
 }  // namespace
 
-void assemble(const ChannelFacts& facts, const Window& window, std::size_t rendition, const personalize::SessionView& session, std::string& body) {
+void assemble(const ChannelFacts& facts, const Window& window, std::size_t rendition,
+              const personalize::SessionView& session, std::string& body) {
   body += window.headers[rendition];
   const std::size_t cells = window.cells.size();
   const bool text = facts.renditions[rendition].kind == Rendition::Kind::kText;
   const auto& looks = window.looks[rendition];
-  const std::size_t look = looks.size() > 1 && session.cohort < window.lookOfCohort.size() ? window.lookOfCohort[session.cohort] : 0;
-  const std::int64_t before = std::clamp<std::int64_t>(session.fromMsn - window.firstMsn, 0, static_cast<std::int64_t>(cells));
+  const std::size_t look =
+      looks.size() > 1 && session.cohort < window.lookOfCohort.size() ? window.lookOfCohort[session.cohort] : 0;
+  const std::int64_t before =
+      std::clamp<std::int64_t>(session.fromMsn - window.firstMsn, 0, static_cast<std::int64_t>(cells));
   std::size_t done = static_cast<std::size_t>(before);
   append(body, looks[0], 0, done);
   for (const SpanRun& span : window.spans) {

@@ -14,6 +14,7 @@ namespace dvpe::serve {
 
 // Appends the playlist of one rendition (its place in ChannelFacts::renditions) to body. A function of its arguments:
 // equal on every node, and for a listed cell equal for ever.
-void assemble(const ChannelFacts& facts, const Window& window, std::size_t rendition, const personalize::SessionView& session, std::string& body);
+void assemble(const ChannelFacts& facts, const Window& window, std::size_t rendition,
+              const personalize::SessionView& session, std::string& body);
 
 }  // namespace dvpe::serve

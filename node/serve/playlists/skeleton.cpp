@@ -41,7 +41,8 @@ std::shared_ptr<const CellText> Skeleton::text(std::shared_ptr<const timeline::C
   const Ticks unit = facts_.grid.unit();
   const int units = static_cast<int>((cell->end - cell->start + unit - Ticks{1}) / unit);
   for (const Rendition& r : facts_.renditions) {
-    text->conditioned.push_back(text->head + "/c/" + facts_.id + "/" + facts_.profile + "/" + r.name + "/" + start + "/");
+    text->conditioned.push_back(text->head + "/c/" + facts_.id + "/" + facts_.profile + "/" + r.name + "/" + start +
+                                "/");
     auto& entries = text->entries.emplace_back();
     const bool video = r.kind == Rendition::Kind::kVideo;
     if (cell->hole && r.kind != Rendition::Kind::kText) {
@@ -52,7 +53,8 @@ std::shared_ptr<const CellText> Skeleton::text(std::shared_ptr<const timeline::C
     }
     for (const std::string& variant : cell->variants) {
       const std::string& owner = video ? variant : timeline::kBaseVariant;
-      entries.push_back(text->head + "/m/" + facts_.id + "/" + facts_.profile + "/" + owner + "/" + r.name + "/" + start + extension(r) + "\n");
+      entries.push_back(text->head + "/m/" + facts_.id + "/" + facts_.profile + "/" + owner + "/" + r.name + "/" +
+                        start + extension(r) + "\n");
       if (!video) break;
     }
   }
@@ -72,10 +74,12 @@ std::shared_ptr<const Window> Skeleton::add(std::shared_ptr<const timeline::Cell
   // No segment is longer than a cell: 4 U, 4.004 s at most.
   const auto target = static_cast<int>(base::seconds(facts_.grid.cell()) + 0.5);
   for (const Rendition& r : facts_.renditions) {
-    std::string head = format("#EXTM3U\n#EXT-X-VERSION:%d\n#EXT-X-TARGETDURATION:%d\n#EXT-X-MEDIA-SEQUENCE:%" PRId64 "\n#EXT-X-INDEPENDENT-SEGMENTS\n",
+    std::string head = format("#EXTM3U\n#EXT-X-VERSION:%d\n#EXT-X-TARGETDURATION:%d\n#EXT-X-MEDIA-SEQUENCE:%" PRId64
+                              "\n#EXT-X-INDEPENDENT-SEGMENTS\n",
                               r.kind == Rendition::Kind::kText ? 3 : 6, target, cells_.front()->cell->msn);
     if (r.kind != Rendition::Kind::kText) {
-      head += "#EXT-X-MAP:URI=\"/m/" + facts_.id + "/" + facts_.profile + "/" + timeline::kBaseVariant + "/" + r.name + "/init.mp4\"\n";
+      head += "#EXT-X-MAP:URI=\"/m/" + facts_.id + "/" + facts_.profile + "/" + timeline::kBaseVariant + "/" + r.name +
+              "/init.mp4\"\n";
     }
     window->headers.push_back(std::move(head));
   }
@@ -83,7 +87,8 @@ std::shared_ptr<const Window> Skeleton::add(std::shared_ptr<const timeline::Cell
   return window;
 }
 
-// Lays out what the cells have in pieces. A look is a cohort's sequence of variants; those who see only the base share it.
+// Lays out what the cells have in pieces. A look is a cohort's sequence of variants; those who see only the base share
+// it.
 void Skeleton::join(Window& window) const {
   const auto variantOf = [](const timeline::Cell& cell, std::size_t cohort) -> std::size_t {
     return cell.hole || cohort >= cell.variantOfCohort.size() ? 0 : cell.variantOfCohort[cohort];
@@ -95,7 +100,8 @@ void Skeleton::join(Window& window) const {
     window.times.emplace_back(cell.start, cell.end);
     cohorts = std::max(cohorts, cell.variantOfCohort.size());
     if (!cell.span) continue;
-    const bool goesOn = !window.spans.empty() && window.spans.back().end == i && window.spans.back().id == cell.span->id;
+    const bool goesOn =
+        !window.spans.empty() && window.spans.back().end == i && window.spans.back().id == cell.span->id;
     if (goesOn) {
       ++window.spans.back().end;
     } else {
@@ -104,7 +110,8 @@ void Skeleton::join(Window& window) const {
   }
   std::vector<std::size_t> looks{cohorts};  // by look, a cohort that has it; no cohort is as high as the base's
   for (std::size_t c = 0; c < cohorts; ++c) {
-    const bool own = std::any_of(window.cells.begin(), window.cells.end(), [&](const auto& t) { return variantOf(*t->cell, c) != 0; });
+    const bool own = std::any_of(window.cells.begin(), window.cells.end(),
+                                 [&](const auto& t) { return variantOf(*t->cell, c) != 0; });
     window.lookOfCohort.push_back(own ? static_cast<std::uint16_t>(looks.size()) : std::uint16_t{0});
     if (own) looks.push_back(c);
   }
@@ -139,7 +146,8 @@ std::string Skeleton::multivariant(std::size_t audio) const {
   }
   for (const Rendition& r : facts_.renditions) {
     if (r.kind != Rendition::Kind::kVideo) continue;
-    out += format("#EXT-X-STREAM-INF:BANDWIDTH=%" PRId64 ",AVERAGE-BANDWIDTH=%" PRId64 ",CODECS=\"%s,%s\",RESOLUTION=%dx%d,FRAME-RATE=%.3f,AUDIO=\"audio\"",
+    out += format("#EXT-X-STREAM-INF:BANDWIDTH=%" PRId64 ",AVERAGE-BANDWIDTH=%" PRId64
+                  ",CODECS=\"%s,%s\",RESOLUTION=%dx%d,FRAME-RATE=%.3f,AUDIO=\"audio\"",
                   bandwidth(r), r.maxrate + facts_.audioBitrate, r.codec.c_str(), audioCodec.c_str(), r.width, r.height,
                   static_cast<double>(facts_.fps.num) / facts_.fps.den);
     out += text + ",CLOSED-CAPTIONS=NONE\n" + r.name + ".m3u8\n";

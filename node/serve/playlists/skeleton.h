@@ -21,9 +21,9 @@ using base::Ticks;
 struct Rendition {
   enum class Kind { kVideo, kAudio, kText };
   Kind kind = Kind::kVideo;
-  std::string name;       // "v720", "a0", "s0"
-  std::string codec;      // RFC 6381; empty for text
-  std::string language;   // audio, text
+  std::string name;      // "v720", "a0", "s0"
+  std::string codec;     // RFC 6381; empty for text
+  std::string language;  // audio, text
   int width = 0, height = 0;
   std::int64_t maxrate = 0;
 };
@@ -44,9 +44,9 @@ struct ChannelFacts {
 // One cell's text. Per rendition and variant a whole entry (EXTINF, date, URI); and the parts for a viewer's own URI.
 struct CellText {
   std::shared_ptr<const timeline::Cell> cell;
-  std::string head;                              // "#EXTINF:4.00000,\n#EXT-X-PROGRAM-DATE-TIME:...\n"
-  std::vector<std::vector<std::string>> entries; // [rendition][variant]
-  std::vector<std::string> conditioned;          // [rendition]: head + "/c/.../<start>/"
+  std::string head;                               // "#EXTINF:4.00000,\n#EXT-X-PROGRAM-DATE-TIME:...\n"
+  std::vector<std::vector<std::string>> entries;  // [rendition][variant]
+  std::vector<std::string> conditioned;           // [rendition]: head + "/c/.../<start>/"
 };
 
 // The cells' texts behind each other: cell i stands in bytes [at[i], at[i + 1]).
@@ -71,11 +71,11 @@ struct Window {
   std::vector<std::shared_ptr<const CellText>> cells;  // oldest first, numbered without a gap
   std::vector<std::string> headers;                    // [rendition]: everything above the first segment
   std::int64_t firstMsn = 0;
-  std::vector<std::pair<Ticks, Ticks>> times;          // of the cells: start, end
-  std::vector<SpanRun> spans;                          // in order
-  std::vector<std::vector<JoinedText>> looks;          // [rendition][look]: the programme; look 0 is the base
-  std::vector<JoinedText> conditioned;                 // [rendition]: CellText::conditioned
-  std::vector<std::uint16_t> lookOfCohort;             // cohorts beyond its end see the base
+  std::vector<std::pair<Ticks, Ticks>> times;  // of the cells: start, end
+  std::vector<SpanRun> spans;                  // in order
+  std::vector<std::vector<JoinedText>> looks;  // [rendition][look]: the programme; look 0 is the base
+  std::vector<JoinedText> conditioned;         // [rendition]: CellText::conditioned
+  std::vector<std::uint16_t> lookOfCohort;     // cohorts beyond its end see the base
 };
 
 // Builds the text of cells and windows. One thread at a time.

@@ -49,8 +49,8 @@ struct Loop {
   Response response;
   std::array<char, 16 * 1024> input;
   bool draining = false;
-  // After the rest, so that the connections its handlers hold are destroyed first. Only the loop's thread does input and output
-  // on it (others may post), so the reactor needs no locks.
+  // After the rest, so that the connections its handlers hold are destroyed first. Only the loop's thread does input
+  // and output on it (others may post), so the reactor needs no locks.
   boost::asio::io_context io{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
   Poller poller{io};  // holds the connections over plain TCP
 };
