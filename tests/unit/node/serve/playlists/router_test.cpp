@@ -121,11 +121,11 @@ class RouterTest : public testing::Test {
     q.authorization = authorization;
     Response r;
     if (!router_->handle(0, q, r)) {
-      asio::io_context context;
-      auto done = asio::co_spawn(context, router_->handleSlow(0, q, r), asio::use_future);
-      const auto work = asio::make_work_guard(context);
+      context_.restart();
+      auto done = asio::co_spawn(context_, router_->handleSlow(0, q, r), asio::use_future);
+      const auto work = asio::make_work_guard(context_);
       while (done.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
-        context.run_one_for(std::chrono::milliseconds(100));
+        context_.run_one_for(std::chrono::milliseconds(100));
       done.get();
     }
     return r;
@@ -140,6 +140,8 @@ class RouterTest : public testing::Test {
     return std::string(boost::json::parse(r.body).at("session").as_string());
   }
 
+  // Outlives the director, whose thread lets go of it only after it has answered, as a server's loop does.
+  asio::io_context context_;
   package::test::TemporaryFolder folder_;
   const timeline::Grid grid_{model::FrameRate{30, 1}};
   base::SystemRandom random_;
