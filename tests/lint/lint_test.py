@@ -71,7 +71,7 @@ class Samples(unittest.TestCase):
         bad = ["/wo" + "rk/x", "cd /ro" + "ot/", "'/ho" + "me/ann/x'"]
         for text in bad:
             self.assertEqual(len(self.found("words", {"a.md": f"see\n{text}\n"})), 1, text)
-        self.assertEqual(self.found("words", {"a.md": "https://x.org/work/a, ~/x, $HOME/x, network/x, /home/, /homestead\n"}), [])
+        self.assertEqual(self.found("words", {"a.md": "https://x.org/root/a, ~/x, $HOME/x, network/x, /home/, /homestead\n"}), [])
 
     def test_readme(self):
         self.assertEqual(len(self.found("readme", {"node/x/CMakeLists.txt": ""})), 1)
