@@ -93,6 +93,21 @@ std::optional<std::string_view> between(std::string_view path, std::string_view 
   return path.substr(prefix.size(), path.size() - prefix.size() - suffix.size());
 }
 
+// The token of a session for whom identify() found; empty: the answer says why there is none.
+asio::awaitable<std::string> admitted(personalize::Director& director, Result<personalize::NewSession> who,
+                                      Response& response) {
+  if (who) {
+    auto token =
+        (co_await asio::co_spawn(director.executor(), director.create(std::move(who).value()), asio::use_awaitable))
+            .result;
+    if (token) co_return token.value();
+    answerError(response, token.error());
+  } else {
+    answerError(response, who.error());
+  }
+  co_return std::string();
+}
+
 constexpr std::string_view kChannels = "/v1/channels/", kCues = "/cues", kLive = "/live/", kIndex = "/index.m3u8";
 
 }  // namespace
@@ -183,20 +198,11 @@ asio::awaitable<void> Router::newSession(const Request& request, Response& respo
   }
   if (channel.value().empty() && !options_.channels.empty()) channel = options_.channels.front().facts.id;
   auto who = identify(channel.value(), persona.value(), jwt.value());
-  if (!who) {
-    answerError(response, who.error());
-    co_return;
-  }
-  auto token =
-      (co_await asio::co_spawn(director_.executor(), director_.create(std::move(who).value()), asio::use_awaitable))
-          .result;
-  if (!token) {
-    answerError(response, token.error());
-    co_return;
-  }
+  const std::string token = co_await admitted(director_, std::move(who), response);
+  if (token.empty()) co_return;
   std::string live;
   if (wantsHandle != nullptr && wantsHandle->get_bool()) {
-    const std::string handle = handles_.issue(channel.value(), token.value());
+    const std::string handle = handles_.issue(channel.value(), token);
     if (handle.empty()) {
       answerError(response, 503, "unavailable", "too many handles are open: use the playlist's own address");
       co_return;
@@ -206,8 +212,8 @@ asio::awaitable<void> Router::newSession(const Request& request, Response& respo
   response.status = 201;
   response.contentType = "application/json";
   response.headers += "Cache-Control: no-store\r\n";
-  response.body = "{\"session\":\"" + token.value() + "\",\"playlist\":\"/s/" + token.value() +
-                  "/index.m3u8\",\"explain\":\"/v1/explain/" + token.value() + "\"" + live + "}\n";
+  response.body = "{\"session\":\"" + token + "\",\"playlist\":\"/s/" + token +
+                  "/index.m3u8\",\"explain\":\"/v1/explain/" + token + "\"" + live + "}\n";
 }
 
 // GET /live/{channel}/index.m3u8[?token=HANDLE | ?persona=NAME]: a session for players that take one URL
@@ -227,19 +233,10 @@ asio::awaitable<void> Router::live(const Request& request, Response& response) {
   auto who = channelOf(path) == static_cast<std::size_t>(-1)
                  ? Result<personalize::NewSession>(fail(ErrorCode::kNotFound, "there is no such channel"))
                  : identify(std::string(path), query(request.query, "persona"), {});
-  if (!who) {
-    answerError(response, who.error());
-    co_return;
-  }
-  auto token =
-      (co_await asio::co_spawn(director_.executor(), director_.create(std::move(who).value()), asio::use_awaitable))
-          .result;
-  if (!token) {
-    answerError(response, token.error());
-    co_return;
-  }
+  const std::string token = co_await admitted(director_, std::move(who), response);
+  if (token.empty()) co_return;
   response.status = 302;
-  response.headers += "Cache-Control: no-store\r\nLocation: /s/" + token.value() + "/index.m3u8\r\n";
+  response.headers += "Cache-Control: no-store\r\nLocation: /s/" + token + "/index.m3u8\r\n";
 }
 
 // POST /v1/channels/{channel}/cues: {"type":"break_start","seconds":30} | break_end | event_start | event_end | mark
