@@ -115,7 +115,9 @@ void Decoder::picture(const media::DecodedFrame& decoded, std::chrono::steady_cl
     for (const auto& t : tracks_) t->start(timeline::Grid::audioSlot(grid_.frame() * walk_.next()));
   }
   ++counters_.decoded;
-  const auto slot = walk_.take(decoded.pts);
+  // A cut begins anew: a node that joined there, and knows nothing of the pictures before, puts the same one first.
+  const bool atCut = std::find(cuts_.begin(), cuts_.end(), grid_.frame() * walk_.next()) != cuts_.end();
+  const auto slot = atCut ? walk_.takeNearest(decoded.pts) : walk_.take(decoded.pts);
   if (!slot) {
     ++counters_.dropped;
     last_ = decoded.frame;

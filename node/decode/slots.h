@@ -29,6 +29,10 @@ class SlotWalk {
   std::optional<std::int64_t> take(base::Ticks t) const {
     const base::Ticks expected = slot_ * next_;
     if (std::chrono::abs(t - expected) * 4 < slot_ * 3) return next_;
+    return takeNearest(t);
+  }
+  // The same without hysteresis: where t belongs, whatever came before it.
+  std::optional<std::int64_t> takeNearest(base::Ticks t) const {
     const std::int64_t nearest = (t + slot_ / 2) / slot_;
     return nearest < next_ ? std::nullopt : std::optional(nearest);
   }

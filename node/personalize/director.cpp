@@ -200,7 +200,8 @@ void Director::spanAnnounced(std::size_t number, const timeline::Span& span) {
     auto pod = bind(channel, span, 0, decisions::choose(*compiled_, channel.config.id, attributes.value()));
     if (!pod) continue;
     auto view = std::make_unique<SessionView>(*old);
-    std::erase_if(view->pods, [&](const auto& p) { return !channel.spans.contains(p->spanId); });
+    const auto gone = [&](const auto& p) { return !channel.spans.contains(p->spanId); };
+    view->pods.erase(std::remove_if(view->pods.begin(), view->pods.end(), gone), view->pods.end());
     view->pods.push_back(std::move(pod));
     if (journal(id, record, *view)) bound.push_back(std::move(view));
   }

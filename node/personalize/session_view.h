@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,9 +41,11 @@ struct SessionView {
   privacy::SessionId id{};
   std::uint16_t channel = 0;  // the channel's number on this node
   std::uint16_t cohort = 0;
-  std::uint16_t audio = 0;                            // the track that the multivariant playlist names as default
-  std::int64_t fromMsn = 0;                           // its own from this segment on; the programme before
-  std::vector<std::shared_ptr<const BoundPod>> pods;  // oldest first; those of spans that have left the window are gone
+  std::uint16_t audio = 0;   // the track that the multivariant playlist names as default
+  std::int64_t fromMsn = 0;  // its own from this segment on; the programme before
+  // Oldest first; those of spans that have left the window are gone. A window holds one or two spans: kept in the view,
+  // they cost a request no further cache miss.
+  boost::container::small_vector<std::shared_ptr<const BoundPod>, 2> pods;
 
   const BoundPod* podOf(const std::string& spanId) const {
     const auto it = std::find_if(pods.rbegin(), pods.rend(), [&](const auto& pod) { return pod->spanId == spanId; });

@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 constexpr std::size_t kPlacedKept = 48;  // placed segments that a loop remembers
 constexpr std::size_t kCutsKept = 256;
+constexpr std::uint64_t kTimedOf = 16;  // a measurement costs a clock and a cache line that all loops write
 constexpr std::string_view kImmutable = "Cache-Control: public, max-age=31536000, immutable\r\n";
 constexpr std::string_view kPrivate = "Cache-Control: private, no-store\r\n";
 
@@ -51,7 +52,7 @@ Router::Router(RouterOptions options, personalize::Director& director, const Pla
       random_(random),
       loops_(static_cast<std::size_t>(options_.loops)),
       assembleSeconds_(metrics.histogram("dvpe_playlist_assemble_seconds",
-                                         "Opening the session and assembling its media playlist.",
+                                         "Opening the session and assembling its media playlist, of one request in 16.",
                                          {1e-6, 2e-6, 4e-6, 8e-6, 16e-6, 64e-6, 256e-6, 1e-3})),
       refusedTokens_(
           metrics.counter("dvpe_tokens_refused_total", "Session tokens that are not ours, altered or expired.")) {
@@ -122,8 +123,8 @@ bool Router::handle(int loop, const Request& request, Response& response) {
 
 // /s/{token}/index.m3u8 and /s/{token}/{rendition}.m3u8
 bool Router::playlist(int number, std::string_view path, Response& response) {
-  const auto before = clock_.steady();
   Loop& loop = loops_[static_cast<std::size_t>(number)];
+  const auto before = clock_.steady();
   const std::string_view token = next(path);
   privacy::ClaimsView claims;
   const std::int64_t now = std::chrono::floor<std::chrono::seconds>(clock_.wall()).time_since_epoch().count();
@@ -167,7 +168,9 @@ bool Router::playlist(int number, std::string_view path, Response& response) {
   }
   assemble(facts, *view.window, static_cast<std::size_t>(rendition - facts.renditions.begin()), *session,
            response.body);
-  assembleSeconds_.observe(std::chrono::duration<double>(clock_.steady() - before).count());
+  if (loop.playlists++ % kTimedOf == 0) {
+    assembleSeconds_.observe(std::chrono::duration<double>(clock_.steady() - before).count());
+  }
   return true;
 }
 

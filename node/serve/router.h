@@ -108,6 +108,7 @@ class Router final : public Handler {
     std::vector<std::shared_ptr<const Snapshot>> snapshots;
     std::vector<std::uint64_t> versions;
     std::vector<Placed> placed;  // the newest first
+    std::uint64_t playlists = 0;
   };
 
   bool playlist(int loop, std::string_view path, Response& response);

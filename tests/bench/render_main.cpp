@@ -55,7 +55,7 @@ model::Profile profile() {
   rung.name = "v720";
   rung.width = 1280;
   rung.height = 720;
-  rung.maxrate = 3'500'000;
+  rung.maxrate = 3'000'000;
   rung.preset = "superfast";
   rung.x264 = "crf=23";
   p.rungs.push_back(rung);
@@ -258,7 +258,7 @@ Result<void> ours(const std::string& file, const std::string& folder) {
     step(timeline::VideoPacket{
         packet->pts, packet->dts, packet->key, std::make_shared<const base::Bytes>(std::move(packet->data)), {}});
   }
-  step(timeline::SourceLost{next});
+  step(timeline::VideoFormat{});  // the end of this coding: what the decoder still holds comes out
   renderer.begin(msn, next, {}, false);
   renderer.wait();
   pool.join();

@@ -126,6 +126,45 @@ TEST_F(DecoderTest, PutsPicturesThatJitterOnTheirSlots) {
   EXPECT_EQ(decoder_->counters().dropped, 0U);
 }
 
+// Its hysteresis has carried this node's slots 0.6 of a slot away from the source, on the one side or the other; a node
+// that joins knows nothing of that.
+class JoiningDrift : public DecoderTest, public ::testing::WithParamInterface<int> {};
+
+TEST_P(JoiningDrift, ShowsTheSamePicturesFromTheNextCutOnAsANodeThatWasThereBefore) {
+  const auto units = encoded(100), later = encoded(200, 100);
+  Decoder joiner(kGrid, slate_, 128000, 1);
+  std::vector<Slotted> there, joined;
+  std::vector<Ticks> cuts;
+  const auto both = [&](const timeline::StampedMessage& m, bool toJoiner) {
+    const auto made = cutter_.advance(m);
+    for (const auto& c : made) cuts.push_back(c.at);
+    decoder_->process(m, made, there);
+    if (toJoiner) joiner.process(m, made, joined);
+  };
+  both(VideoFormat{avcc()}, true);
+  for (int i = 0; i < 300; ++i) {
+    const Ticks t = at(i) + kGrid.frame() * (GetParam() * std::min(i, 60)) / 100;  // +-0.6 slot from picture 60 on
+    const auto& unit = i < 100 ? units[static_cast<std::size_t>(i)] : later[static_cast<std::size_t>(i - 100)];
+    both(VideoPacket{t, t, i % 100 == 0, unit, {}}, i >= 100);
+  }
+  const auto cut = std::find_if(cuts.begin(), cuts.end(), [](Ticks c) { return c > at(102); });
+  ASSERT_NE(cut, cuts.end());
+  std::map<Ticks, int> shown;
+  for (const auto& s : there) {
+    if (const auto* f = std::get_if<SlottedFrame>(&s)) shown[f->at] = shade(*f);
+  }
+  int compared = 0;
+  for (const auto& s : joined) {
+    const auto* f = std::get_if<SlottedFrame>(&s);
+    if (f == nullptr || f->at < *cut) continue;
+    EXPECT_EQ(shown.at(f->at), shade(*f)) << base::seconds(f->at - at(0));
+    ++compared;
+  }
+  EXPECT_GT(compared, 60);
+}
+
+INSTANTIATE_TEST_SUITE_P(BothWays, JoiningDrift, ::testing::Values(-1, 1));
+
 TEST_F(DecoderTest, RepeatsThePictureBeforeAGap) {
   give(VideoFormat{avcc()});
   video(encoded(10), 0);

@@ -37,6 +37,12 @@ TEST(SlotWalk, StaysWithASourceThatSitsOnTheBorderOfTwoSlots) {
   }
 }
 
+TEST(SlotWalk, ForgetsWhatCameBeforeWhenAskedForTheNearest) {
+  EXPECT_EQ(at(10).takeNearest(Ticks{80000 + 5999}), 11);
+  EXPECT_EQ(at(10).takeNearest(Ticks{80000 - 5999}), std::nullopt);
+  EXPECT_EQ(at(10).takeNearest(Ticks{80000 - 3999}), 10);
+}
+
 TEST(SlotWalk, TakesEverySecondFrameOfASourceTwiceAsFast) {
   SlotWalk walk = at(0);
   int taken = 0;
