@@ -4,6 +4,7 @@
 // Packets -> pictures on the frame grid and audio on its slots; slate while the source is lost (design, laws 1, 2, 4).
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -36,9 +37,10 @@ struct SlottedAudio {
 
 using Slotted = std::variant<SlottedFrame, SlottedAudio>;
 
+// Written on the decoder's thread, read on any.
 struct DecodeCounters {
-  std::uint64_t decoded = 0, repeated = 0, dropped = 0, corrupt = 0, slate = 0;
-  std::uint64_t audioPassed = 0, audioEncoded = 0, audioDropped = 0, audioRepeated = 0, audioSilent = 0;
+  std::atomic<std::uint64_t> decoded{0}, repeated{0}, dropped{0}, corrupt{0}, slate{0};
+  std::atomic<std::uint64_t> audioPassed{0}, audioEncoded{0}, audioDropped{0}, audioRepeated{0}, audioSilent{0};
 };
 
 // One channel's decoder. Deterministic: equal streams give equal slots. Slots are emitted without a gap from the first

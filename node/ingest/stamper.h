@@ -4,6 +4,7 @@
 // The one place that reads the clock: it turns what a publisher sends into the stamped stream of a channel (law 1).
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <map>
@@ -19,8 +20,9 @@
 
 namespace dvpe::ingest {
 
+// Written on the stamper's thread, read on any.
 struct StamperCounters {
-  std::uint64_t publications = 0, refused = 0, lost = 0, anchors = 0, cuesRefused = 0, packets = 0;
+  std::atomic<std::uint64_t> publications{0}, refused{0}, lost{0}, anchors{0}, cuesRefused{0}, packets{0};
 };
 
 // One channel's clock and inlet. It gives every packet its channel time (anchor + source time + correction), writes

@@ -55,6 +55,7 @@ class Channel final : public timeline::StampedSink {
   timeline::Demand& demand() { return demand_; }
   package::Window& window() { return *window_; }
   package::Packager& packager() { return *packager_; }
+  const package::Packager& packager() const { return *packager_; }
 
   void start(std::vector<timeline::FeedListener*> listeners);
   void stop();  // what was pushed is still processed

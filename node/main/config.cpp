@@ -25,6 +25,7 @@
 #include <toml++/toml.h>
 
 #include "node/main/config_table.h"
+#include "node/main/secrets.h"
 #include "node/main/suggest.h"
 
 namespace dvpe::node {
@@ -358,7 +359,11 @@ std::vector<ConfigMistake> checkFiles(const LoadedConfig& loaded) {
     // Missing secrets other than the platforms' keys are made at the first start.
     std::error_code error;
     if (key.secret() && key.name != "platform_keys_file" && !fs::exists((*target)(config), error)) continue;
-    if (auto wrong = wrongPath(key, (*target)(config))) {
+    auto wrong = wrongPath(key, (*target)(config));
+    if (!wrong && key.secret()) {
+      if (const auto read = checkSecret(key.name, (*target)(config)); !read) wrong = read.error().message;
+    }
+    if (wrong) {
       const ConfigOrigin& from = loaded.origins[i];
       const bool isDefault = from.kind == ConfigOrigin::Kind::kDefault;
       mistakes.push_back({isDefault ? "default" : from.source, from.line, from.column, key.path(), *wrong});

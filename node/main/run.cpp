@@ -20,6 +20,7 @@
 #include "node/main/library.h"
 #include "node/main/readiness.h"
 #include "node/main/secrets.h"
+#include "node/main/watch.h"
 #include "node/serve/http/server.h"
 #include "node/serve/router.h"
 #include "shared/base/log.h"
@@ -86,7 +87,6 @@ class Node {
   Result<void> startDecisions();
   Result<void> startServing();
   Result<void> startIngest();
-  void watch(std::size_t index, const model::Channel& channel);
   bool reload();
   void usePlatforms(std::optional<privacy::PlatformKeys> keys, std::string audience);
   Result<serve::PlatformIdentity> platformIdentity(std::string_view jwt);
@@ -189,37 +189,8 @@ Result<void> Node::startChannels() {
     ready_.add(channel.epoch, cell, made->resume().has_value());
     channels_.push_back(std::move(made));
     documents_.push_back(&channel);
-    watch(channels_.size() - 1, channel);
   }
   return base::success();
-}
-
-void Node::watch(std::size_t index, const model::Channel& channel) {
-  const serve::Labels labels{{"channel", channel.id}};
-  Channel* c = channels_[index].get();
-  const auto packaged = [c](auto member) {
-    return [c, member] { return static_cast<double>((c->packager().counters().*member).load()); };
-  };
-  using P = package::PackagerCounters;
-  metrics_.observe(Metrics::Kind::kCounter, "dvpe_cells_total", "Segments of the channel's timeline that were listed.",
-                   labels, packaged(&P::cells));
-  metrics_.observe(Metrics::Kind::kCounter, "dvpe_holes_total",
-                   "Of these, filled with slate because nothing was rendered.", labels, packaged(&P::holes));
-  metrics_.observe(Metrics::Kind::kCounter, "dvpe_variants_lost_total",
-                   "Cohorts that saw the programme because a part of their variant failed.", labels,
-                   packaged(&P::variantsLost));
-  metrics_.observe(Metrics::Kind::kCounter, "dvpe_write_errors_total",
-                   "Segments and journal lines that could not be written.", labels, packaged(&P::writeErrors));
-  metrics_.observe(Metrics::Kind::kGauge, "dvpe_media_sequence", "The newest media sequence number that is listed.",
-                   labels, packaged(&P::lastListedMsn));
-  metrics_.observe(Metrics::Kind::kGauge, "dvpe_variants_on_air",
-                   "Variants that are being encoded besides the programme.", labels,
-                   [c] { return c->variantsOnAir(); });
-  metrics_.observe(Metrics::Kind::kGauge, "dvpe_variants_fallen_back",
-                   "Variants that are wanted and fall back to the programme for lack of encodes.", labels,
-                   [c] { return c->variantsRefused(); });
-  metrics_.observe(Metrics::Kind::kGauge, "dvpe_ingest_queue", "Stamped messages that wait for the channel.", labels,
-                   [c] { return static_cast<double>(c->queued()); });
 }
 
 Result<void> Node::startDecisions() {
@@ -278,25 +249,12 @@ Result<void> Node::startServing() {
   for (std::size_t i = 0; i < channels_.size(); ++i) {
     for (const auto& cell : channels_[i]->journalled().cells) router_->listed(i, cell);
   }
-  metrics_.observe(Metrics::Kind::kGauge, "dvpe_sessions", "Sessions that this node knows.", {},
-                   [this] { return static_cast<double>(director_->sessions()); });
-
   serve::ServerOptions server;
   server.loops = loopsOf(config_);
   server.limits.connections = static_cast<int>(config_.http.maxConnections);
   server.listeners.push_back({config_.http.address, static_cast<std::uint16_t>(config_.http.port),
                               config_.http.certificate.string(), config_.http.key.string()});
   DVPE_TRY(server_, serve::Server::start(server, *router_, clock_));
-  for (int loop = 0; loop < server_->loops(); ++loop) {
-    for (std::size_t k = 2; k < 6; ++k) {
-      metrics_.observe(Metrics::Kind::kCounter, "dvpe_http_requests_total", "Requests answered, by class of status.",
-                       {{"loop", std::to_string(loop)}, {"code", std::to_string(k) + "xx"}},
-                       [c = &server_->counters(loop), k] { return static_cast<double>(c->requests[k].load()); });
-    }
-    metrics_.observe(Metrics::Kind::kGauge, "dvpe_http_connections", "Open connections.",
-                     {{"loop", std::to_string(loop)}},
-                     [c = &server_->counters(loop)] { return static_cast<double>(c->openConnections.load()); });
-  }
   return base::success();
 }
 
@@ -318,6 +276,11 @@ Result<void> Node::startIngest() {
     options.tlsPort = static_cast<std::uint16_t>(config_.rtmp.tlsPort);
   }
   DVPE_CHECK(intake_->start(std::move(options)));
+  for (std::size_t i = 0; i < channels_.size(); ++i) {
+    watchChannel(metrics_, documents_[i]->id, *channels_[i], intake_->stamper(i));
+  }
+  watchIngest(metrics_, intake_->rtmp());
+  watchServing(metrics_, *director_, *server_);
   ready_.start();
   reloaded_.set(1);
   std::printf("{\"ready\":true,\"http\":%u,\"rtmp\":%u,\"rtmps\":%u}\n", server_->port(), intake_->rtmp().port(),

@@ -70,6 +70,27 @@ base::Result<privacy::SecretKey> loadKey(const char* key, const fs::path& path, 
   return named(key, privacy::loadSecretKey(path));
 }
 
+base::Result<std::string> readOperatorKey(const fs::path& path) {
+  DVPE_TRY(auto key, named("operator_key_file", privacy::readSecretFile(path, 1024)));
+  key = trimmed(std::move(key));
+  if (key.size() < 32 || key.size() > 512 ||
+      !std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c < '\x7f'; })) {
+    return fail(ErrorCode::kInvalidInput,
+                "secrets.operator_key_file: " + path.string() + ": expected one line of 32 to 512 characters");
+  }
+  return key;
+}
+
+// Public keys: whoever may read them learns nothing, whoever may write them is a platform. Mode 0600 covers both.
+base::Result<privacy::PlatformKeys> readPlatformKeys(const fs::path& path) {
+  DVPE_TRY(const std::string text, named("platform_keys_file", privacy::readSecretFile(path)));
+  auto keys = privacy::PlatformKeys::parse(text);
+  if (!keys) {
+    return fail(keys.error().code, "secrets.platform_keys_file: " + path.string() + ": " + keys.error().message);
+  }
+  return keys;
+}
+
 }  // namespace
 
 Config::Secrets secretFiles(const Config& config) {
@@ -108,25 +129,28 @@ base::Result<LiveSecrets> reloadSecrets(const Config& config) {
   DVPE_TRY(const std::string json,
            named("stream_keys_file", privacy::readSecretFile(files.streamKeys, kMaxStreamKeys)));
   DVPE_TRY(auto streamKeys, parseStreamKeys(files.streamKeys, json, pepper));
-  DVPE_TRY(auto operatorKey, named("operator_key_file", privacy::readSecretFile(files.operatorKey, 1024)));
-  operatorKey = trimmed(std::move(operatorKey));
-  if (operatorKey.size() < 32 || operatorKey.size() > 512 ||
-      !std::all_of(operatorKey.begin(), operatorKey.end(), [](char c) { return c > ' ' && c < '\x7f'; })) {
-    return fail(ErrorCode::kInvalidInput, "secrets.operator_key_file: " + files.operatorKey.string() +
-                                              ": expected one line of 32 to 512 characters");
-  }
+  DVPE_TRY(auto operatorKey, readOperatorKey(files.operatorKey));
   std::optional<privacy::PlatformKeys> platformKeys;
   if (!files.platformKeys.empty()) {
-    // Public keys: whoever may read them learns nothing, whoever may write them is a platform. Mode 0600 covers both.
-    DVPE_TRY(const std::string text, named("platform_keys_file", privacy::readSecretFile(files.platformKeys)));
-    auto keys = privacy::PlatformKeys::parse(text);
-    if (!keys) {
-      return fail(keys.error().code,
-                  "secrets.platform_keys_file: " + files.platformKeys.string() + ": " + keys.error().message);
-    }
-    platformKeys = std::move(keys).value();
+    DVPE_TRY(platformKeys, readPlatformKeys(files.platformKeys));
   }
   return LiveSecrets{std::move(streamKeys), std::move(operatorKey), std::move(platformKeys)};
+}
+
+base::Result<void> checkSecret(std::string_view key, const fs::path& path) {
+  if (key == "operator_key_file") {
+    DVPE_CHECK(readOperatorKey(path));
+  } else if (key == "platform_keys_file") {
+    DVPE_CHECK(readPlatformKeys(path));
+  } else if (key == "session_key_file") {
+    DVPE_CHECK(named("session_key_file", privacy::loadSessionKeys(path)));
+  } else if (key == "stream_keys_file") {
+    DVPE_TRY(const std::string json, named("stream_keys_file", privacy::readSecretFile(path, kMaxStreamKeys)));
+    DVPE_CHECK(parseStreamKeys(path, json, privacy::SecretKey({})));  // the pepper tells keys, it is not in the format
+  } else {
+    DVPE_CHECK(named(std::string(key).c_str(), privacy::loadSecretKey(path)));
+  }
+  return base::success();
 }
 
 base::Result<std::string> addStreamKey(const Config& config, const std::string& channel, base::Random& random) {

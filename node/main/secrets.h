@@ -47,6 +47,9 @@ base::Result<Secrets> loadSecrets(const Config& config, base::Random& random);
 // turn every publisher away.
 base::Result<LiveSecrets> reloadSecrets(const Config& config);
 
+// Whether the file of this key of [secrets] holds what it should. The message as of loadSecrets.
+base::Result<void> checkSecret(std::string_view key, const std::filesystem::path& path);
+
 // A new stream key for the channel, of which only the keyed hash is added to the stream keys file. Returns the key; it
 // is nowhere else. kInvalidInput: not a channel's id. Not for two callers at once: the later one's file stands.
 base::Result<std::string> addStreamKey(const Config& config, const std::string& channel, base::Random& random);

@@ -249,6 +249,31 @@ platform_keys_file = "absent.jwks"
                                                     "secrets.platform_keys_file:10"));
 }
 
+TEST_F(FilesOfAConfig, MustHoldWhatTheirNamesSay) {
+  const auto secret = [&](const char* name, const char* text) {
+    std::filesystem::permissions(write(name, text), std::filesystem::perms::owner_read);
+  };
+  secret("session", "no number here\n");
+  secret("viewer", "0123\n");
+  secret("streams", "{\"keys\": 5}");
+  secret("operator", "short\n");
+  secret("platforms", "{\"keys\": [{\"kty\": 1}]}");
+  secret("pepper", "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n");
+  const auto file = write("dvpe.toml", R"([secrets]
+session_key_file = "session"
+viewer_key_file = "viewer"
+stream_keys_file = "streams"
+stream_key_pepper_file = "pepper"
+operator_key_file = "operator"
+platform_keys_file = "platforms"
+[documents]
+folder = "."
+)");
+  std::vector<int> lines;
+  for (const auto& m : checkConfig(file, kNone)) lines.push_back(m.line);
+  EXPECT_THAT(lines, ::testing::UnorderedElementsAre(2, 3, 4, 6, 7));
+}
+
 TEST_F(FilesOfAConfig, IncludeItself) {
   EXPECT_EQ(checkConfig(folder / "absent.toml", kNone).size(), 1u);
   EXPECT_EQ(checkConfig(folder, kNone).size(), 1u);

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+#include "node/main/watch.h"
+
+namespace dvpe::node {
+
+namespace {
+
+using serve::Labels;
+using serve::Metrics;
+using Kind = Metrics::Kind;
+
+// One series, read from an atomic that somebody else counts.
+template <typename T>
+void add(Metrics& metrics, Kind kind, std::string_view name, std::string_view help, const Labels& labels,
+         const std::atomic<T>& value) {
+  metrics.observe(kind, name, help, labels, [&value] { return static_cast<double>(value.load()); });
+}
+
+void packaged(Metrics& metrics, const Labels& labels, const package::PackagerCounters& c) {
+  add(metrics, Kind::kCounter, "dvpe_cells_total", "Segments of the channel's timeline that were listed.", labels,
+      c.cells);
+  add(metrics, Kind::kCounter, "dvpe_holes_total", "Of these, filled with slate because nothing was rendered.", labels,
+      c.holes);
+  add(metrics, Kind::kCounter, "dvpe_variants_lost_total",
+      "Cohorts that saw the programme because a part of their variant failed.", labels, c.variantsLost);
+  add(metrics, Kind::kCounter, "dvpe_write_errors_total", "Segments and journal lines that could not be written.",
+      labels, c.writeErrors);
+  add(metrics, Kind::kGauge, "dvpe_media_sequence", "The newest media sequence number that is listed.", labels,
+      c.lastListedMsn);
+}
+
+void stamped(Metrics& metrics, const Labels& labels, const ingest::StamperCounters& c) {
+  add(metrics, Kind::kCounter, "dvpe_publications_total", "Times that a publisher or a file began on the channel.",
+      labels, c.publications);
+  add(metrics, Kind::kCounter, "dvpe_source_lost_total", "Times that the source was silent for half a second.", labels,
+      c.lost);
+  add(metrics, Kind::kCounter, "dvpe_source_anchors_total", "Times that the source's clock was put on the channel's.",
+      labels, c.anchors);
+  add(metrics, Kind::kCounter, "dvpe_source_packets_total", "Packets of picture and sound that were stamped.", labels,
+      c.packets);
+  add(metrics, Kind::kCounter, "dvpe_cues_refused_total", "Cues that could not become a break or an event.", labels,
+      c.cuesRefused);
+}
+
+void decoded(Metrics& metrics, const std::string& id, const decode::DecodeCounters& c) {
+  const auto each = [&](std::string_view name, std::string_view help, const char* fate,
+                        const std::atomic<std::uint64_t>& value) {
+    add(metrics, Kind::kCounter, name, help, {{"channel", id}, {"fate", fate}}, value);
+  };
+  const auto picture = [&](const char* fate, const std::atomic<std::uint64_t>& value) {
+    each("dvpe_pictures_total", "What became of the source's pictures, and what stood in for those that were missing.",
+         fate, value);
+  };
+  picture("decoded", c.decoded);
+  picture("repeated", c.repeated);
+  picture("dropped", c.dropped);
+  picture("corrupt", c.corrupt);
+  picture("slate", c.slate);
+  const auto sound = [&](const char* fate, const std::atomic<std::uint64_t>& value) {
+    each("dvpe_sound_frames_total", "What became of the source's AAC frames, of all tracks.", fate, value);
+  };
+  sound("passed", c.audioPassed);
+  sound("encoded", c.audioEncoded);
+  sound("repeated", c.audioRepeated);
+  sound("dropped", c.audioDropped);
+  sound("silent", c.audioSilent);
+}
+
+}  // namespace
+
+void watchChannel(Metrics& metrics, const std::string& id, const Channel& channel, const ingest::Stamper& stamper) {
+  const Labels labels{{"channel", id}};
+  packaged(metrics, labels, channel.packager().counters());
+  stamped(metrics, labels, stamper.counters());
+  decoded(metrics, id, channel.decodeCounters());
+  metrics.observe(Kind::kGauge, "dvpe_variants_on_air", "Variants that are being encoded besides the programme.",
+                  labels, [&channel] { return channel.variantsOnAir(); });
+  metrics.observe(Kind::kGauge, "dvpe_variants_fallen_back",
+                  "Variants that are wanted and fall back to the programme for lack of encodes.", labels,
+                  [&channel] { return channel.variantsRefused(); });
+  metrics.observe(Kind::kGauge, "dvpe_ingest_queue", "Stamped messages that wait for the channel.", labels,
+                  [&channel] { return static_cast<double>(channel.queued()); });
+}
+
+void watchIngest(Metrics& metrics, const ingest::RtmpServer& server) {
+  const ingest::RtmpCounters& c = server.counters();
+  add(metrics, Kind::kGauge, "dvpe_rtmp_connections", "Open RTMP and RTMPS connections.", {}, c.connections);
+  add(metrics, Kind::kGauge, "dvpe_rtmp_publishing", "Of these, publishing.", {}, c.publishing);
+  add(metrics, Kind::kCounter, "dvpe_rtmp_bytes_total", "Bytes that publishers sent.", {}, c.bytesIn);
+  const auto refused = [&](const char* why, const std::atomic<std::uint64_t>& value) {
+    add(metrics, Kind::kCounter, "dvpe_rtmp_refused_total", "Connections and publications that were refused or closed.",
+        {{"why", why}}, value);
+  };
+  refused("connection", c.refusedConnections);
+  refused("publish", c.refusedPublishes);
+  refused("protocol", c.protocolErrors);
+  refused("timeout", c.timeouts);
+  refused("tls", c.tlsFailures);
+  refused("revoked", c.revoked);
+  add(metrics, Kind::kCounter, "dvpe_rtmp_packets_dropped_total",
+      "Packets of publishers that were corrupt or waited for a key frame.", {}, c.droppedPackets);
+}
+
+void watchServing(Metrics& metrics, const personalize::Director& director, const serve::Server& server) {
+  metrics.observe(Kind::kGauge, "dvpe_sessions", "Sessions that this node knows.", {},
+                  [&director] { return static_cast<double>(director.sessions()); });
+  for (int loop = 0; loop < server.loops(); ++loop) {
+    const auto& c = server.counters(loop);
+    const std::string number = std::to_string(loop);
+    for (std::size_t k = 2; k < 6; ++k) {
+      add(metrics, Kind::kCounter, "dvpe_http_requests_total", "Requests answered, by class of status.",
+          {{"loop", number}, {"code", std::to_string(k) + "xx"}}, c.requests[k]);
+    }
+    add(metrics, Kind::kGauge, "dvpe_http_connections", "Open connections.", {{"loop", number}}, c.openConnections);
+  }
+}
+
+}  // namespace dvpe::node
