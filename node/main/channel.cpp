@@ -247,19 +247,17 @@ void Channel::process(const timeline::StampedMessage& message) {
   decoder_->process(message, made, slotted_);
   if (std::holds_alternative<timeline::VideoPacket>(message))
     decodeCost_ = decodeCost_ * 0.98 + (threadCpu() - before) * 0.02;
-  std::size_t done = 0;
-  for (; done < slotted_.size(); ++done) {
-    if (const auto* picture = std::get_if<decode::SlottedFrame>(&slotted_[done])) {
-      // A picture that was stamped just before its slot is there before the cut that begins with it is final: it waits,
-      // for one message as a rule, or it would end up in the segment before.
-      if (cutter_.state().last && cutter_.nextCut() <= picture->at) break;
+  // No picture is here before the cut that begins with it: the cutter counts a picture's time 3/4 of a frame ahead, and no
+  // slot is further from its picture (SlotWalk).
+  for (const auto& item : slotted_) {
+    if (const auto* picture = std::get_if<decode::SlottedFrame>(&item)) {
       frame(*picture);
     } else {
-      const auto& audio = std::get<decode::SlottedAudio>(slotted_[done]);
+      const auto& audio = std::get<decode::SlottedAudio>(item);
       packager_->audio(audio.track, audio.slot, audio.data);
     }
   }
-  slotted_.erase(slotted_.begin(), slotted_.begin() + static_cast<std::ptrdiff_t>(done));
+  slotted_.clear();
 }
 
 void Channel::frame(const decode::SlottedFrame& slotted) {

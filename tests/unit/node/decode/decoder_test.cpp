@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <random>
 
 #include "node/timeline/cutter.h"
 
@@ -164,6 +165,26 @@ TEST_P(JoiningDrift, ShowsTheSamePicturesFromTheNextCutOnAsANodeThatWasThereBefo
 }
 
 INSTANTIATE_TEST_SUITE_P(BothWays, JoiningDrift, ::testing::Values(-1, 1));
+
+// What lets the channel begin a cell before the pictures of a message: law 1's 3/4 slot on both sides.
+TEST_F(DecoderTest, PutsNoPictureWhereACutIsStillToBeMade) {
+  const auto units = encoded(900);
+  std::minstd_rand random(7);
+  std::uniform_int_distribution<int> jitter(-70, 70), gap(0, 40);
+  give(VideoFormat{avcc()});
+  int skipped = 0;
+  for (int i = 0; i < 900; ++i) {
+    const Ticks t = at(i + skipped) + kGrid.frame() * (i == 0 ? 0 : jitter(random)) / 100;
+    if (i % 200 == 100) give(timeline::CueOut{timeline::SpanKind::kBreak, std::to_string(i), {}, t, 3});
+    give(VideoPacket{t, t, i == 0, units[static_cast<std::size_t>(i)], {}});
+    const auto all = frames();
+    ASSERT_FALSE(all.empty());
+    ASSERT_LT(all.back().at, cutter_.nextCut()) << i;
+    if (i % 90 == 89) skipped += gap(random);
+  }
+  EXPECT_GT(cuts_.size(), 8U);
+  expectUnbroken();
+}
 
 TEST_F(DecoderTest, RepeatsThePictureBeforeAGap) {
   give(VideoFormat{avcc()});
