@@ -24,6 +24,7 @@
 #include "node/serve/http/server.h"
 #include "node/serve/router.h"
 #include "shared/base/log.h"
+#include "shared/media/h264.h"
 #include "shared/overlay/text_engine.h"
 
 namespace dvpe::node {

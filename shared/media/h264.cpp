@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "shared/media/video.h"
-
 namespace dvpe::media {
 namespace {
 
@@ -283,8 +281,11 @@ base::Result<AvcConfig> parseAvcc(ByteView avcc) {
   }
   const int pictureSets = avcc[at++];
   DVPE_CHECK(readSets(avcc, at, pictureSets, config.pps));
-  if (config.sps.empty() || config.pps.empty() || config.lengthSize == 3) {
-    return fail(ErrorCode::kInvalidInput, "avcC: no parameter sets");
+  if (config.sps.empty() || config.pps.empty()) return fail(ErrorCode::kInvalidInput, "avcC: no parameter sets");
+  if (config.lengthSize == 3) return fail(ErrorCode::kInvalidInput, "avcC: NAL lengths of three bytes");
+  const auto isPicture = [](ByteView nal) { return (nal[0] & 31) == 8; };
+  if (!std::all_of(config.pps.begin(), config.pps.end(), isPicture)) {
+    return fail(ErrorCode::kInvalidInput, "avcC: not a picture parameter set");
   }
   return config;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "shared/base/bytes.h"
@@ -38,6 +39,8 @@ struct AvcConfig {
 };
 base::Result<AvcConfig> parseAvcc(base::ByteView avcc);
 base::Bytes makeAvcc(base::ByteView sps, base::ByteView pps);
+// The codec string of HLS and DASH from an avcC: "avc1.64001f" (RFC 6381).
+std::string codecString(base::ByteView avcc);
 
 // The NAL units of one access unit in length-prefixed form, as views. An error when a length leads outside.
 base::Result<std::vector<base::ByteView>> splitLengthPrefixed(base::ByteView data, int lengthSize);

@@ -69,9 +69,6 @@ base::Result<std::unique_ptr<VideoEncoder>> makeH264Encoder(const model::Rung& r
 // The AVCDecoderConfigurationRecord that every segment of this rung shares, whatever was encoded.
 base::Result<base::Bytes> h264Parameters(const model::Rung& rung, model::FrameRate fps);
 
-// The codec string of HLS and DASH from an avcC: "avc1.64001f" (RFC 6381).
-std::string codecString(base::ByteView avcc);
-
 // Process-wide: forces libav and x264 to their plain C code, to prove that bits do not depend on the CPU. Call first.
 void useBaselineCpu();
 

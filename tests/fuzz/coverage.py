@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TARGETS = {
     "amf0": ["node/ingest/rtmp/amf0.cpp"],
     "chunk": ["node/ingest/rtmp/chunk_reader.cpp"],
-    "flv": ["node/ingest/rtmp/flv.cpp", "node/ingest/rtmp/avc.cpp"],
+    "flv": ["node/ingest/rtmp/flv.cpp", "node/ingest/rtmp/avc.cpp", "shared/media/h264.cpp"],
 }
 
 
