@@ -187,9 +187,38 @@ def flv_seeds():
     yield "nal-small-prefix", nal12 + b"\0\1\x09"
 
 
+# --- H.264 ------------------------------------------------------------------------------------------------------------
+
+def h264_seeds():
+    set_, config, annexb, lengths = (bytes([i]) for i in range(4))
+    baseline = "01000010" + "11000000" + "00011110" + ue(0)
+    size = ue(0) + ue(2) + ue(1) + "0" + ue(19) + ue(11) + "11" + "0"  # 320x192
+    hrd = ue(1) + "0" * 8 + (ue(100) + ue(200) + "1") * 2 + "0" * 20
+    timing = "1" + format(1001, "032b") + format(60000, "032b") + "1"
+    whole = "1" + "11111111" + "0" * 32 + "11" + "1" + "10101" + "1" + "0" * 24 + "1" + ue(1) + ue(1)
+    restriction = "1" + "1" + ue(2) + ue(1) + ue(10) * 2 + ue(2) + ue(4)
+    yield "sps-no-vui", set_ + b"\x67" + sps(baseline + size + "01")
+    yield "sps-vui-empty", set_ + b"\x67" + sps(baseline + size + "1" + "0" * 9 + "1")
+    yield "sps-vui-all", set_ + b"\x67" + sps(baseline + size + "1" + whole + timing + "1" + hrd + "1" + hrd + "0" + "1" + restriction + "1")
+    yield "sps-vui-cut", set_ + b"\x67" + sps(baseline + size + "1" + whole + timing)
+    yield "sps-emulation", set_ + b"\x67" + sps(baseline) + b"\0\0\3\0\0\3\1"
+    for name, seed in list(flv_seeds()):
+        if name.startswith("avcc"):
+            yield name, config + seed[1:]
+            if len(seed) > 9 and seed[9] & 31 == 7:
+                yield name.replace("avcc", "sps"), set_ + seed[9:9 + seed[8]]
+    yield "annexb", annexb + b"\0\0\0\1\x67\1\2\0\0\0\1\x68\3\0\0\1\x65\4\5\0\0"
+    yield "annexb-none", annexb + b"\1\2\3\0\0"
+    for width in range(4):
+        prefix = (3).to_bytes(width + 1, "big")
+        yield f"lengths-{width + 1}", bytes([3 + 4 * width]) + prefix + b"\x65ab" + prefix + b"\x41cd"
+    yield "lengths-outside", lengths + b"\x09\x65"
+    yield "lengths-cut", bytes([3 + 4 * 3]) + b"\0\0"
+
+
 def main():
     for folder, seeds, prefix in (("chunk", chunk_seeds(), b"\x80"), ("amf0", amf0_seeds(), b""),
-                                  ("flv", flv_seeds(), b"")):
+                                  ("flv", flv_seeds(), b""), ("h264", h264_seeds(), b"")):
         target = HERE / folder
         target.mkdir(parents=True, exist_ok=True)
         for old in target.iterdir():
