@@ -3,11 +3,10 @@
 #include "node/main/channel.h"
 
 #include <pthread.h>
-#include <time.h>
-
 #include <algorithm>
 
 #include "node/package/segmenter.h"
+#include "shared/base/cpu_time.h"
 #include "shared/base/log.h"
 
 namespace dvpe::node {
@@ -25,12 +24,6 @@ media::FramePtr slatePicture(const model::Rung& rung) {
     std::fill_n(frame->plane(0) + static_cast<std::ptrdiff_t>(y) * frame->stride(0), rung.width, std::uint8_t{52});
   }
   return frame;
-}
-
-double threadCpu() {
-  timespec t{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
 }
 
 }  // namespace
@@ -243,12 +236,12 @@ void Channel::process(const timeline::StampedMessage& message) {
   if (const auto* caption = std::get_if<timeline::Caption>(&message)) packager_->caption(*caption);
   const auto made = cutsOf(message);
   pending_.insert(pending_.end(), made.begin(), made.end());
-  const double before = threadCpu();
+  const double before = base::threadCpuSeconds();
   decoder_->process(message, made, slotted_);
   if (std::holds_alternative<timeline::VideoPacket>(message))
-    decodeCost_ = decodeCost_ * 0.98 + (threadCpu() - before) * 0.02;
-  // No picture is here before the cut that begins with it: the cutter counts a picture's time 3/4 of a frame ahead, and no
-  // slot is further from its picture (SlotWalk).
+    decodeCost_ = decodeCost_ * 0.98 + (base::threadCpuSeconds() - before) * 0.02;
+  // No picture is here before the cut that begins with it: the cutter counts a picture's time 3/4 of a frame ahead, and
+  // no slot is further from its picture (SlotWalk).
   for (const auto& item : slotted_) {
     if (const auto* picture = std::get_if<decode::SlottedFrame>(&item)) {
       frame(*picture);

@@ -56,7 +56,7 @@ Result<void> addCreative(const fs::path& folder, const std::map<std::string, mod
     }
   }
   const std::string name(creative->name());
-  library.media[names.first] = personalize::MediaRef{name, creative->units()};
+  library.media[names.second][names.first] = personalize::MediaRef{name, creative->units()};
   library.creatives[name] = std::move(creative);
   return base::success();
 }
@@ -78,7 +78,8 @@ void addFolder(const fs::path& root, const std::map<std::string, model::Profile>
 
 Result<void> addSlates(const Config& config, const model::Documents& documents, Library& library) {
   for (const auto& [id, channel] : documents.channels) {
-    if (const auto own = library.media.find(channel.slate); !channel.slate.empty() && own != library.media.end()) {
+    personalize::MediaCatalog& media = library.media[channel.profile];
+    if (const auto own = media.find(channel.slate); !channel.slate.empty() && own != media.end()) {
       library.slates[id] = own->second.name;
       continue;
     }
@@ -89,11 +90,11 @@ Result<void> addSlates(const Config& config, const model::Documents& documents, 
     const fs::path root = config.node.state / "slate";
     std::error_code error;
     fs::create_directories(root, error);
-    if (!library.media.contains(slate)) {
+    if (!media.contains(slate)) {
       DVPE_TRY(auto report, condition::conditionSlate(profile, slate, root.string()));
       DVPE_CHECK(addCreative(report.folder, documents.profiles, library));
     }
-    library.slates[id] = library.media.at(slate).name;
+    library.slates[id] = media.at(slate).name;
   }
   return base::success();
 }

@@ -21,7 +21,7 @@ namespace dvpe::node {
 struct Library {
   std::shared_ptr<const model::Documents> documents;
   std::shared_ptr<const decisions::Compiled> compiled;
-  personalize::MediaCatalog media;                                            // by id
+  std::map<std::string, personalize::MediaCatalog> media;                     // profile -> id -> name, units
   std::map<std::string, std::shared_ptr<const package::Creative>> creatives;  // by name in URLs
   std::map<std::string, std::string> slates;                                  // channel -> name in URLs
   std::map<std::string, serve::Persona> personas;

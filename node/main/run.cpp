@@ -212,13 +212,14 @@ Result<void> Node::startDecisions() {
            router_->listed(i, std::move(cell));
            channels_[i]->listed(msn);
            ready_.listed(i, end);
-         }});
+         },
+         library_.media.at(channel.profile)});
   }
   personalize::DirectorOptions options;
   options.maxSessions = static_cast<std::size_t>(config_.limits.maxSessions);
   options.readers = loopsOf(config_);
-  director_ = std::make_unique<personalize::Director>(options, library_.compiled, library_.media, std::move(directed),
-                                                      *store_, *tokens_, clock_);
+  director_ = std::make_unique<personalize::Director>(options, library_.compiled, std::move(directed), *store_,
+                                                      *tokens_, clock_);
   for (std::size_t i = 0; i < channels_.size(); ++i) channels_[i]->start({&director_->feed(i)});
   return director_->start();
 }
@@ -288,7 +289,7 @@ Result<void> Node::startIngest() {
               intake_->rtmp().tlsPort());
   std::fflush(stdout);
   spdlog::info("on air http={} rtmp={} channels={} media={} loops={}", server_->port(), intake_->rtmp().port(),
-               channels_.size(), library_.media.size(), server_->loops());
+               channels_.size(), library_.creatives.size(), server_->loops());
   return base::success();
 }
 

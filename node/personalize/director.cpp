@@ -41,12 +41,11 @@ void Director::Feed::cellFinished(std::shared_ptr<const timeline::Cell> cell) {
              [d = &director_, c = channel_, cell = std::move(cell)]() mutable { d->cellFinished(c, std::move(cell)); });
 }
 
-Director::Director(DirectorOptions options, std::shared_ptr<const decisions::Compiled> compiled, MediaCatalog media,
+Director::Director(DirectorOptions options, std::shared_ptr<const decisions::Compiled> compiled,
                    std::vector<DirectedChannel> channels, SessionStore& store, privacy::TokenSealer& tokens,
                    const base::Clock& clock)
     : options_(options),
       compiled_(std::move(compiled)),
-      media_(std::move(media)),
       store_(store),
       tokens_(tokens),
       clock_(clock),
@@ -150,17 +149,14 @@ std::shared_ptr<const BoundPod> Director::bind(ChannelState& channel, const time
   if (span.kind == timeline::SpanKind::kEvent) {
     const auto clip = choice.clips.find(span.name);
     if (clip == choice.clips.end() || firstUnit != 0) return nullptr;  // a clip is not joined in its middle
-    const auto media = media_.find(clip->second.media);
-    if (media == media_.end()) return nullptr;
+    const auto media = channel.config.media.find(clip->second.media);
+    if (media == channel.config.media.end()) return nullptr;
     pod.pieces.push_back({media->second.name, 0, std::min(media->second.units, units), clip->second.media, {}});
     return intern(channel, std::move(pod));
   }
-  const auto length = [this](std::string_view id) {
-    const auto it = media_.find(std::string(id));
-    return it == media_.end() ? 0 : it->second.units;
-  };
+  const auto length = [&channel](std::string_view id) { return channel.unitsOf(id); };
   for (const auto& slot : decisions::fillBreak(*compiled_, choice, units, length).slots) {
-    pod.pieces.push_back({media_.at(slot.media).name, 0, slot.units, slot.media, slot.campaign});
+    pod.pieces.push_back({channel.config.media.at(slot.media).name, 0, slot.units, slot.media, slot.campaign});
   }
   return pod.pieces.empty() ? nullptr : intern(channel, std::move(pod));
 }

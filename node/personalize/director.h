@@ -28,7 +28,7 @@ struct MediaRef {
   std::string name;  // 16 hex digits
   int units = 0;
 };
-using MediaCatalog = std::map<std::string, MediaRef>;  // by media id
+using MediaCatalog = std::map<std::string, MediaRef, std::less<>>;  // by media id
 
 // A channel as the director needs it. channel numbers are places in the list it is given.
 struct DirectedChannel {
@@ -42,6 +42,7 @@ struct DirectedChannel {
   std::optional<timeline::CutState> state;  // the journal's
   std::function<void(std::size_t index, const std::string& id)> newCohort;
   std::function<void(std::shared_ptr<const timeline::Cell>)> listed;  // after every decision that it needs is made
+  MediaCatalog media;                                                 // conditioned for the channel's profile
 };
 
 struct DirectorOptions {
@@ -73,7 +74,7 @@ struct DirectorCounters {
 // start() begins its thread; create() and explain() may be asked from any coroutine; they run on the director's thread.
 class Director {
  public:
-  Director(DirectorOptions options, std::shared_ptr<const decisions::Compiled> compiled, MediaCatalog media,
+  Director(DirectorOptions options, std::shared_ptr<const decisions::Compiled> compiled,
            std::vector<DirectedChannel> channels, SessionStore& store, privacy::TokenSealer& tokens,
            const base::Clock& clock);
   ~Director();
@@ -122,7 +123,6 @@ class Director {
 
   const DirectorOptions options_;
   const std::shared_ptr<const decisions::Compiled> compiled_;
-  const MediaCatalog media_;
   SessionStore& store_;
   privacy::TokenSealer& tokens_;
   const base::Clock& clock_;

@@ -98,10 +98,7 @@ std::string Director::explanation(const privacy::SessionClaims& claims, const Se
   const auto attributes = attributesOf(claims);
   object out{{"session", base::hex(claims.sessionId)}, {"channel", channel.config.id}};
   if (!attributes) return boost::json::serialize(out);
-  const auto length = [this](std::string_view id) {
-    const auto it = media_.find(std::string(id));
-    return it == media_.end() ? 0 : it->second.units;
-  };
+  const auto length = [&channel](std::string_view id) { return channel.unitsOf(id); };
   const auto& documents = compiled_->documents();
   const auto channelDocument = documents.channels.find(channel.config.id);
   const int units = channelDocument == documents.channels.end() ? 30 : channelDocument->second.defaultBreakUnits;

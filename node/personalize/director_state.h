@@ -15,6 +15,12 @@ namespace dvpe::personalize {
 struct Director::ChannelState {
   ChannelState(std::size_t n, DirectedChannel c) : number(n), config(std::move(c)) {}
 
+  // Of a conditioned file; 0: not there.
+  int unitsOf(std::string_view media) const {
+    const auto it = config.media.find(media);
+    return it == config.media.end() ? 0 : it->second.units;
+  }
+
   const std::size_t number;
   const DirectedChannel config;
   std::map<std::string, std::uint16_t> cohortIndex;

@@ -2,29 +2,18 @@
 // SPDX-FileCopyrightText: The DVPE authors
 #include "node/render/renderer.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 
+#include "shared/base/cpu_time.h"
 #include "shared/base/log.h"
 
 namespace dvpe::render {
 
 namespace {
 
-double threadCpu() {
-  timespec t{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
-}
-
 void smooth(double& value, double sample) { value = value == 0 ? sample : value * 0.98 + sample * 0.02; }
-
-}  // namespace
-
-namespace {
 
 // A copy of a picture in which one variant after the other puts its overlays: what one changed is put back for the
 // next, so that a picture is copied whole about once per thread and not once per variant.
@@ -104,12 +93,12 @@ class Renderer::Task {
 
   void encode(Ticks at, const media::FramePtr& picture, std::chrono::steady_clock::time_point arrived) {
     if (failed_) return;
-    const double before = threadCpu();
+    const double before = base::threadCpuSeconds();
     if (const auto done = step(at, picture); !done) {
       failed_ = true;
       error_ = done.error();
     }
-    renderer_.spent(variant_.overlays.empty(), rung_, threadCpu() - before);
+    renderer_.spent(variant_.overlays.empty(), rung_, base::threadCpuSeconds() - before);
     if (arrived != std::chrono::steady_clock::time_point{}) {
       renderer_.listener_.frameDone(std::chrono::steady_clock::now() - arrived, at == start_);
     }
@@ -207,7 +196,7 @@ void Renderer::begin(std::int64_t msn, Ticks at, const std::vector<Variant>& var
 
 void Renderer::frame(Ticks at, const media::FramePtr& picture, std::chrono::steady_clock::time_point arrived) {
   if (!running_ || at < started_) return;
-  const double before = threadCpu();
+  const double before = base::threadCpuSeconds();
   for (const auto& state : rungs_) {
     if (state->source == picture) continue;
     state->source = picture;
@@ -224,7 +213,7 @@ void Renderer::frame(Ticks at, const media::FramePtr& picture, std::chrono::stea
   }
   {
     const std::lock_guard lock(mutex_);
-    smooth(scaleCost_, threadCpu() - before);
+    smooth(scaleCost_, base::threadCpuSeconds() - before);
   }
   for (const auto& task : tasks_) post(task, at, rungs_[task->rung()]->scaled, arrived);
 }

@@ -147,10 +147,11 @@ Result<void> ServeNode::open(const std::filesystem::path& folder, const std::fil
                       [this](std::shared_ptr<const timeline::Cell> cell) {
                         router_->listed(0, std::move(cell));
                         ++cells_;
-                      }});
+                      },
+                      catalogOf(*documents_)});
   personalize::DirectorOptions options;
-  director_ = std::make_unique<personalize::Director>(options, compiled_, catalogOf(*documents_), std::move(directed),
-                                                      *store_, *tokens_, clock_);
+  director_ =
+      std::make_unique<personalize::Director>(options, compiled_, std::move(directed), *store_, *tokens_, clock_);
 
   DVPE_TRY(auto assets, serve::PlayerAssets::load(player.string()));
   player_.emplace(std::move(assets));

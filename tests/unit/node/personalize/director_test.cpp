@@ -57,26 +57,24 @@ class DirectorTest : public testing::Test {
     director_.reset();
     store_.reset();
     store_ = std::move(SessionStore::open(folder_.path(), {test::keyOf(1), std::nullopt}, random_, 16)).value();
-    DirectedChannel channel{"ch",
-                            kGrid,
-                            {},
-                            {"de", "en"},
-                            "slate",
-                            &demand_,
-                            cohorts_,
-                            std::move(state),
-                            [this](std::size_t i, const std::string& id) {
-                              EXPECT_EQ(i, cohorts_.size());
-                              cohorts_.push_back(id);
-                            },
-                            [this](std::shared_ptr<const Cell> cell) { listed_.push_back(cell->msn); }};
+    DirectedChannel channel{
+        "ch",
+        kGrid,
+        {},
+        {"de", "en"},
+        "slate",
+        &demand_,
+        cohorts_,
+        std::move(state),
+        [this](std::size_t i, const std::string& id) {
+          EXPECT_EQ(i, cohorts_.size());
+          cohorts_.push_back(id);
+        },
+        [this](std::shared_ptr<const Cell> cell) { listed_.push_back(cell->msn); },
+        {{"a8", {"aaaaaaaaaaaaaaaa", 8}}, {"b5", {"bbbbbbbbbbbbbbbb", 5}}, {"c10", {"cccccccccccccccc", 10}}}};
     std::vector<DirectedChannel> channels;
     channels.push_back(std::move(channel));
-    director_ = std::make_unique<Director>(
-        options_, compiled_,
-        MediaCatalog{
-            {"a8", {"aaaaaaaaaaaaaaaa", 8}}, {"b5", {"bbbbbbbbbbbbbbbb", 5}}, {"c10", {"cccccccccccccccc", 10}}},
-        std::move(channels), *store_, tokens_, clock_);
+    director_ = std::make_unique<Director>(options_, compiled_, std::move(channels), *store_, tokens_, clock_);
     ASSERT_TRUE(director_->start());
   }
   Reply create(std::uint32_t id, std::int64_t age = 30) {

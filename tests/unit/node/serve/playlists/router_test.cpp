@@ -67,10 +67,9 @@ class RouterTest : public testing::Test {
     d.channels["ch"].id = "ch";
     compiled_ = decisions::build(std::make_shared<const model::Documents>(std::move(d))).compiled;
     std::vector<personalize::DirectedChannel> directed;
-    directed.push_back({"ch", grid_, {}, {}, std::string(16, 'd'), nullptr, {}, std::nullopt, {}, {}});
-    director_ =
-        std::make_unique<personalize::Director>(personalize::DirectorOptions{}, compiled_, personalize::MediaCatalog{},
-                                                std::move(directed), *store_, tokens_, clock_);
+    directed.push_back({"ch", grid_, {}, {}, std::string(16, 'd'), nullptr, {}, std::nullopt, {}, {}, {}});
+    director_ = std::make_unique<personalize::Director>(personalize::DirectorOptions{}, compiled_, std::move(directed),
+                                                        *store_, tokens_, clock_);
     EXPECT_TRUE(director_->start());
     for (const char* name : {"index.html", "player.js", "player.css", "hls.min.js", "hls.LICENSE.txt"}) {
       package::test::writeFile(folder_.path() / name, base::view("x"));

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+#pragma once
+
+#include <time.h>
+
+namespace dvpe::base {
+
+// CPU time that the calling thread has used so far, in seconds: for what a piece of work costs, however long it waited.
+inline double threadCpuSeconds() {
+  timespec t{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+}
+
+}  // namespace dvpe::base
