@@ -14,10 +14,8 @@ from __future__ import annotations
 import argparse
 import json
 import pathlib
-import shutil
 import struct
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -95,11 +93,10 @@ def main() -> int:
     parser.add_argument("--fps", default="30", choices=("29.97", "30"))
     parser.add_argument("--seconds", type=float, default=12)
     options = parser.parse_args()
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="dvpe-av-"))
-    (folder / "recorded").mkdir()
     bounds = rig.Bounds()
     rows = []
-    try:
+    with rig.folder_of(bounds, "av") as folder:
+        (folder / "recorded").mkdir()
         with rig.Rig(folder, rig.Programme(options.fps), config={"record": {"folder": str(folder / "recorded")}}) as channel:
             channel.start()
             stamped = Stamped(folder / "recorded")
@@ -123,11 +120,6 @@ def main() -> int:
                     rows.append({"phase": round(phase, 3), "zone": name, "judged": stats.get("judged", 0), "min": stats.get("offset_ms_min"), "max": stats.get("offset_ms_max")})
         offsets = [abs(row[k]) for row in rows for k in ("min", "max") if row[k] is not None]
         print(json.dumps({"soak": "av", "fps": options.fps, "worst_ms": max(offsets, default=None), "rows": rows}))
-    finally:
-        if not bounds.broken:
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            print(f"kept: {folder}")
     return bounds.exit_code()
 
 

@@ -14,10 +14,8 @@ from __future__ import annotations
 import argparse
 import json
 import pathlib
-import shutil
 import statistics
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -85,10 +83,9 @@ def main() -> int:
     parser.add_argument("--ladder", default="v360")
     parser.add_argument("--csv", metavar="FILE", help="second,bytes of the time on air")
     options = parser.parse_args()
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="dvpe-memory-"))
     bounds = rig.Bounds()
     result: dict = {"soak": "memory", "cycles": options.cycles, "minutes": options.minutes}
-    try:
+    with rig.folder_of(bounds, "memory") as folder:
         with rig.Rig(folder, rig.Programme("30"), tuple(options.ladder.split(","))) as channel:
             channel.start()
             if options.cycles:
@@ -108,11 +105,6 @@ def main() -> int:
                 result |= {"on_air_mb": [round(early / 1e6, 2), round(late / 1e6, 2)], "on_air_growth": round(late / early - 1, 5)}
                 bounds.most(f"growth on air from minute {settle / 60:.0f} to minute {options.minutes:.0f}", 100 * (late / early - 1), 1.0, " %")
             print(json.dumps(result))
-    finally:
-        if not bounds.broken:
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            print(f"kept: {folder}")
     return bounds.exit_code()
 
 

@@ -12,12 +12,14 @@ digest of all that it is made from. Bounds collects what a test promises and say
 """
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -61,6 +63,20 @@ class Bounds:
 
     def exit_code(self) -> int:
         return 1 if self.broken else 0
+
+
+@contextlib.contextmanager
+def folder_of(bounds: Bounds, name: str):
+    """A new folder for everything that a soak writes; it stays, and is named, when a promise was broken or the soak failed."""
+    folder, whole = pathlib.Path(tempfile.mkdtemp(prefix=f"dvpe-{name}-")), False
+    try:
+        yield folder
+        whole = not bounds.broken
+    finally:
+        if whole:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            print(f"kept: {folder}")
 
 
 def _figure(value) -> str:

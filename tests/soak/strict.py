@@ -15,9 +15,7 @@ import argparse
 import json
 import math
 import pathlib
-import shutil
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -40,7 +38,6 @@ def main() -> int:
     parser.add_argument("--ladder", default="v720,v360")
     parser.add_argument("--record", metavar="DIR", help="keep what each viewer saw, as recordings of strict_client.py")
     options = parser.parse_args()
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="dvpe-strict-"))
     bounds = rig.Bounds()
     programme = rig.Programme(options.fps)
     counts = {"breaks": 0, "early": 0, "losses": 0}
@@ -58,7 +55,7 @@ def main() -> int:
         bounds.most(f"break {counts['breaks']} of {units} units starts this far from the odd frame asked for, in ticks", abs(span["start_tick"] - tick), 0)
         return span
 
-    try:
+    with rig.folder_of(bounds, "strict") as folder:
         with rig.Rig(folder, programme, tuple(options.ladder.split(","))) as channel:
             channel.start()
             channel.publish()
@@ -112,11 +109,6 @@ def main() -> int:
             if stalls > 0 and late:
                 print(f"void: the machine kept the publisher from publishing {stalls} time(s), and segments came late")
                 return 3
-    finally:
-        if not bounds.broken:
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            print(f"kept: {folder}")
     return bounds.exit_code()
 
 
