@@ -248,8 +248,13 @@ TEST_F(Server, SurvivesARepublishStormWithoutGrowing) {
     cycle();
     ASSERT_TRUE(settle());
   }
-  // What the desk of this test keeps (20 KB a cycle) is part of it.
-  EXPECT_LT((residentPages() - std::min(before, residentPages())) * 4096, 12U << 20);
+  // What the desk of this test keeps (20 KB a cycle) is part of it. Sanitizers hold freed memory back: not with them.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  constexpr std::size_t kMost = std::numeric_limits<std::size_t>::max();
+#else
+  constexpr std::size_t kMost = 12U << 20;
+#endif
+  EXPECT_LT((residentPages() - std::min(before, residentPages())) * 4096, kMost);
   EXPECT_EQ(counters().published, 250U);
 }
 
