@@ -349,7 +349,12 @@ LoadedConfig loadConfig(const fs::path& file, const Environment& environment) {
   return parseConfig(text, file.string(), fs::absolute(file, error).parent_path(), environment);
 }
 
-std::vector<ConfigMistake> checkFiles(const LoadedConfig& loaded) {
+namespace {
+
+// One mistake for each file of the configuration that `wrong` has something to say about.
+std::vector<ConfigMistake> eachFile(
+    const LoadedConfig& loaded,
+    const std::function<std::optional<std::string>(const ConfigKey& key, const fs::path& path)>& wrong) {
   std::vector<ConfigMistake> mistakes;
   Config config = loaded.config;
   for (std::size_t i = 0; i < configKeys().size(); ++i) {
@@ -359,22 +364,31 @@ std::vector<ConfigMistake> checkFiles(const LoadedConfig& loaded) {
     // Missing secrets other than the platforms' keys are made at the first start.
     std::error_code error;
     if (key.secret() && key.name != "platform_keys_file" && !fs::exists((*target)(config), error)) continue;
-    auto wrong = wrongPath(key, (*target)(config));
-    if (!wrong && key.secret()) {
-      if (const auto read = checkSecret(key.name, (*target)(config)); !read) wrong = read.error().message;
-    }
-    if (wrong) {
+    if (auto what = wrong(key, (*target)(config))) {
       const ConfigOrigin& from = loaded.origins[i];
       const bool isDefault = from.kind == ConfigOrigin::Kind::kDefault;
-      mistakes.push_back({isDefault ? "default" : from.source, from.line, from.column, key.path(), *wrong});
+      mistakes.push_back({isDefault ? "default" : from.source, from.line, from.column, key.path(), *what});
     }
   }
   return mistakes;
 }
 
+}  // namespace
+
+std::vector<ConfigMistake> checkFiles(const LoadedConfig& loaded) { return eachFile(loaded, wrongPath); }
+
 std::vector<ConfigMistake> checkConfig(const fs::path& file, const Environment& environment) {
   LoadedConfig loaded = loadConfig(file, environment);
-  return loaded.mistakes.empty() ? checkFiles(loaded) : std::move(loaded.mistakes);
+  if (!loaded.mistakes.empty()) return std::move(loaded.mistakes);
+  return eachFile(loaded, [](const ConfigKey& key, const fs::path& path) -> std::optional<std::string> {
+    auto wrong = wrongPath(key, path);
+    if (wrong || !key.secret()) return wrong;
+    const auto read = checkSecret(key.name, path);
+    if (read) return std::nullopt;
+    const std::string prefix = key.path() + ": ";  // the mistake names the key already
+    const std::string& message = read.error().message;
+    return message.starts_with(prefix) ? message.substr(prefix.size()) : message;
+  });
 }
 
 }  // namespace dvpe::node

@@ -114,7 +114,8 @@ LoadedConfig parseConfig(std::string_view text, const std::string& source, const
 // What the values name on this machine: folders and files that must be there. Looks; changes nothing.
 std::vector<ConfigMistake> checkFiles(const LoadedConfig& loaded);
 
-// All mistakes of a file: those of loadConfig, and if there are none, those of checkFiles.
+// All mistakes of a file: those of loadConfig; if there are none, those of checkFiles and of what is in the files of
+// [secrets].
 std::vector<ConfigMistake> checkConfig(const std::filesystem::path& file, const Environment& environment);
 
 // The values in force: as TOML, or as JSON. With origins each line (or value) says where it comes from. Of secrets, the
