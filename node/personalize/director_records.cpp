@@ -145,6 +145,9 @@ std::string Director::explanation(const privacy::SessionClaims& claims, const Se
 
   array breaks;
   for (const auto& pod : view.pods) {
+    const auto span = channel.spans.find(pod->spanId);  // as it is by now: a break may be ended early
+    const Ticks end = span == channel.spans.end() ? pod->end : span->second.end;
+    if (end <= pod->start) continue;  // withdrawn before it began
     array slots;
     for (const auto& p : pod->pieces) {
       const auto campaign = documents.campaigns.find(p.campaign);
@@ -156,7 +159,7 @@ std::string Director::explanation(const privacy::SessionClaims& claims, const Se
     breaks.push_back(object{{"id", pod->spanId},
                             {"kind", pod->kind == timeline::SpanKind::kEvent ? "clip" : "break"},
                             {"date", base::isoDate(base::toWall(channel.config.epoch, pod->start))},
-                            {"seconds", base::seconds(pod->end - pod->start)},
+                            {"seconds", base::seconds(end - pod->start)},
                             {"joined_at_unit", pod->firstUnit},
                             {"slots", std::move(slots)}});
   }

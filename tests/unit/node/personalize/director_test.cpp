@@ -324,6 +324,19 @@ TEST_F(DirectorTest, ExplainsWhatAViewerSeesAndWhy) {
   EXPECT_EQ(slots[1].at("creative").as_string(), "b5");
 }
 
+TEST_F(DirectorTest, ExplainsABreakAsItEndedAndNotOneThatWasWithdrawn) {
+  cut(41);
+  const auto token = create(1);
+  const Span span = breakAt(43, 15);
+  announce(span);
+  director_->feed(0).spanEnds("b", span.start + kGrid.unit() * 9);
+  settle();
+  EXPECT_EQ(explain(token.result.value()).at("breaks").at(0).at("seconds").as_double(), 9.0);
+  director_->feed(0).spanEnds("b", span.start);
+  settle();
+  EXPECT_TRUE(explain(token.result.value()).at("breaks").as_array().empty());
+}
+
 TEST_F(DirectorTest, ExplainsNothingToWhoHasNoToken) {
   const auto reply = asio::co_spawn(director_->executor(), director_->explain("AAAA"), asio::use_future).get();
   EXPECT_FALSE(reply.result);
