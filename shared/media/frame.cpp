@@ -2,7 +2,9 @@
 // SPDX-FileCopyrightText: The DVPE authors
 #include "shared/media/frame.h"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <new>
 #include <utility>
 
@@ -54,11 +56,20 @@ std::shared_ptr<FramePool> FramePool::create(int width, int height) {
 
 std::shared_ptr<Frame> FramePool::acquire() {
   std::unique_ptr<Frame> frame;
+  std::vector<std::unique_ptr<Frame>> spare;  // freed after the lock
   {
     const std::scoped_lock lock(mutex_);
     if (!idle_.empty()) {
       frame = std::move(idle_.back());
       idle_.pop_back();
+    }
+    leastIdle_ = std::min(leastIdle_, idle_.size());
+    if (++acquired_ == kWindow) {
+      const auto rest = idle_.end() - static_cast<std::ptrdiff_t>(leastIdle_);
+      spare.assign(std::make_move_iterator(rest), std::make_move_iterator(idle_.end()));
+      idle_.erase(rest, idle_.end());
+      acquired_ = 0;
+      leastIdle_ = idle_.size();
     }
   }
   if (!frame) {
@@ -72,6 +83,11 @@ std::shared_ptr<Frame> FramePool::acquire() {
               alive->idle_.push_back(std::move(owned));
             }
           }};
+}
+
+std::size_t FramePool::idle() const {
+  const std::scoped_lock lock(mutex_);
+  return idle_.size();
 }
 
 }  // namespace dvpe::media

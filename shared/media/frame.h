@@ -40,17 +40,24 @@ class Frame {
 
 using FramePtr = std::shared_ptr<const Frame>;
 
-// Buffers of one size, reused: no allocation per frame once warm. Thread-safe; frames may outlive the pool.
+// Buffers of one size, reused: no allocation per frame once warm. What stayed unused over the last kWindow frames
+// (after a moment in which the encoders were behind, say) is freed. Thread-safe; frames may outlive the pool.
 class FramePool : public std::enable_shared_from_this<FramePool> {
  public:
+  static constexpr int kWindow = 512;
+
   static std::shared_ptr<FramePool> create(int width, int height);
   std::shared_ptr<Frame> acquire();
+  // Buffers that wait to be used.
+  std::size_t idle() const;
 
  private:
   FramePool(int width, int height) : width_(width), height_(height) {}
   int width_, height_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Frame>> idle_;
+  int acquired_ = 0;           // in this window
+  std::size_t leastIdle_ = 0;  // of this window: so many were needed at no time
 };
 
 }  // namespace dvpe::media

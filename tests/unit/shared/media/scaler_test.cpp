@@ -58,6 +58,19 @@ TEST(Scaler, TakesSizesThatChangeAndTheSmallest) {
   }
 }
 
+TEST(FramePool, FreesWhatNobodyNeededForAWhile) {
+  auto pool = FramePool::create(64, 32);
+  {
+    std::vector<std::shared_ptr<Frame>> behind;
+    for (int i = 0; i < 20; ++i) behind.push_back(pool->acquire());
+  }
+  EXPECT_EQ(pool->idle(), 20U);
+  for (int i = 0; i < 2 * FramePool::kWindow; ++i) {
+    const auto a = pool->acquire(), b = pool->acquire();
+  }
+  EXPECT_EQ(pool->idle(), 2U);
+}
+
 TEST(FramePool, GivesBuffersBackAndOutlivesNoFrame) {
   auto pool = FramePool::create(64, 32);
   auto a = pool->acquire();
