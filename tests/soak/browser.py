@@ -27,7 +27,7 @@ import rules  # noqa: E402
 import strict_client  # noqa: E402
 import viewing  # noqa: E402
 
-BREAK_SECONDS, SECONDS = 15, 66
+BREAK_SECONDS, SECONDS = 15, 80  # a player is some 15 s behind the cue
 CREATIVE = {"anna": "ad-car-1", "bruno": "ad-bistro-1", "chadia": "ad-tea-1", "dana": "ad-house-1"}
 
 
