@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The DVPE authors
+//
+// What work costs, however long it waited.
 #pragma once
 
-#include <time.h>
+#include <ctime>
 
 namespace dvpe::base {
 
-// CPU time that the calling thread has used so far, in seconds: for what a piece of work costs, however long it waited.
+// CPU time that the calling thread has used so far, in seconds.
 inline double threadCpuSeconds() {
   timespec t{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);

@@ -13,6 +13,7 @@ digest of all that it is made from. Bounds collects what a test promises and say
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import pathlib
@@ -124,8 +125,15 @@ def conditioned(node, programme: Programme, documents: pathlib.Path) -> pathlib.
                           *(REPOSITORY / "node" / "package").rglob("*.cpp")]):
         whole.update(source.read_bytes())
     folder = REPOSITORY / "build" / "soak" / f"conditioned-{programme.fps}-{whole.hexdigest()[:12]}"
-    if (folder / "done").exists():
-        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.with_suffix(".lock"), "w", encoding="utf-8") as lock:  # two soaks may begin at once
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            condition_ads(node, programme, documents, folder)
+    return folder
+
+
+def condition_ads(node, programme: Programme, documents: pathlib.Path, folder: pathlib.Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     for name, file in programme.ads.items():
         done = subprocess.run([str(node), "condition", str(file), "--id", name, "--profile", "demo", "--documents", str(documents), "--out", str(folder), "--quiet"],
@@ -133,7 +141,6 @@ def conditioned(node, programme: Programme, documents: pathlib.Path) -> pathlib.
         if done.returncode:
             raise RuntimeError(f"{name} cannot be conditioned: {done.stderr[-1000:]}")
     (folder / "done").write_text("")
-    return folder
 
 
 class Rig:

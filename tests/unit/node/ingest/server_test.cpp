@@ -149,6 +149,7 @@ std::size_t residentPages() {
 // Runs a program and waits; gives its exit code.
 int run(std::vector<std::string> arguments) {
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (std::string& a : arguments) {
     argv.push_back(a.data());
   }
@@ -341,6 +342,7 @@ TEST_F(Server, CapsAndClosesHalfOpenHandshakes) {
   options.limits.handshake = 300ms;
   startServer(std::move(options));
   std::vector<std::unique_ptr<RawClient>> clients;
+  clients.reserve(60);
   for (int i = 0; i < 60; ++i) {
     clients.push_back(std::make_unique<RawClient>(server_->port()));
   }

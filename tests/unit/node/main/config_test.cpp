@@ -13,7 +13,6 @@
 namespace dvpe::node {
 namespace {
 
-namespace fs = std::filesystem;
 const Environment kNone = environmentOf({});
 
 LoadedConfig parse(std::string_view text, const Environment& environment = kNone) {

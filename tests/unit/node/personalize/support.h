@@ -4,8 +4,7 @@
 // What the tests of sessions share.
 #pragma once
 
-#include <stdlib.h>
-
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 

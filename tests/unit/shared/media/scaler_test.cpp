@@ -62,6 +62,7 @@ TEST(FramePool, FreesWhatNobodyNeededForAWhile) {
   auto pool = FramePool::create(64, 32);
   {
     std::vector<std::shared_ptr<Frame>> behind;
+    behind.reserve(20);
     for (int i = 0; i < 20; ++i) behind.push_back(pool->acquire());
   }
   EXPECT_EQ(pool->idle(), 20U);
