@@ -46,11 +46,7 @@ void Decoder::Track::pass(Ticks pts, base::SharedBytes data, std::vector<Slotted
   }
   // The first one takes the nearest slot, whatever is expected: where the others follow is then a fact of the stream
   // and not of the moment at which this node joined it.
-  auto slot = walk_.take(pts);
-  if (!previous_) {
-    const std::int64_t nearest = timeline::Grid::audioSlot(pts);
-    slot = nearest < walk_.next() ? std::nullopt : std::optional(nearest);
-  }
+  const auto slot = previous_ ? walk_.take(pts) : walk_.takeNearest(pts);
   if (!slot) {
     ++counters_.audioDropped;
     return;

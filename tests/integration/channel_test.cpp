@@ -7,16 +7,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <boost/asio/thread_pool.hpp>
-#include <cstdio>
+#include <cstdlib>
 #include <fstream>
 
 #include "node/ingest/stamper.h"
 #include "shared/media/audio.h"
 #include "shared/media/video.h"
-#include "shared/overlay/text_engine.h"
 
 namespace dvpe::node {
 namespace {
@@ -368,13 +366,3 @@ TEST_F(ChannelTest, RefusesAStateFolderWhoseInitSegmentsAreOfAnotherProfile) {
 
 }  // namespace
 }  // namespace dvpe::node
-
-int main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
-  const auto engine = dvpe::overlay::TextEngine::create(DVPE_BINARY_DIR "/resources/fonts");
-  if (!engine) {
-    std::fprintf(stderr, "%s\n", engine.error().message.c_str());
-    return 1;
-  }
-  return RUN_ALL_TESTS();
-}
