@@ -360,8 +360,7 @@ Result<serve::PlatformIdentity> Node::platformIdentity(std::string_view jwt) {
   if (!platforms->keys)
     return base::fail(base::ErrorCode::kUnsupported,
                       "this node takes no platform tokens: secrets.platform_keys_file is not set");
-  const std::int64_t now = std::chrono::floor<std::chrono::seconds>(clock_.wall()).time_since_epoch().count();
-  DVPE_TRY(auto claims, platforms->keys->verify(jwt, now, platforms->audience));
+  DVPE_TRY(auto claims, platforms->keys->verify(jwt, clock_.wallSeconds(), platforms->audience));
   const auto own = [&claims](const std::string& name) { return claims.issuer + '\n' + name; };
   return serve::PlatformIdentity{own(claims.id), own(claims.subject), std::move(claims.channel),
                                  std::move(claims.attributes), std::move(claims.consent)};

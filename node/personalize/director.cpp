@@ -71,13 +71,7 @@ Director::~Director() { stop(); }
 
 timeline::FeedListener& Director::feed(std::size_t channel) { return *feeds_.at(channel); }
 
-std::uint32_t Director::nowSeconds() const {
-  return static_cast<std::uint32_t>(
-      std::chrono::duration_cast<std::chrono::seconds>(clock_.steady().time_since_epoch()).count());
-}
-std::int64_t Director::unixNow() const {
-  return std::chrono::floor<std::chrono::seconds>(clock_.wall()).time_since_epoch().count();
-}
+std::uint32_t Director::nowSeconds() const { return static_cast<std::uint32_t>(clock_.steadySeconds()); }
 
 Result<void> Director::start() {
   DVPE_CHECK(store_.each([this](const privacy::SessionId& id, base::ByteView record) { return restore(id, record); }));
@@ -162,7 +156,7 @@ std::shared_ptr<const BoundPod> Director::bind(ChannelState& channel, const time
 }
 
 // What cannot be remembered is not promised: the programme.
-bool Director::commitBound(const ChannelState& channel, std::vector<std::unique_ptr<const SessionView>>& bound) {
+bool Director::commitBound(const ChannelState& channel, std::vector<SessionView>& bound) {
   const auto done = store_.commit();
   if (done) {
     for (auto& view : bound) table_.put(std::move(view), nowSeconds());
@@ -183,7 +177,7 @@ void Director::spanAnnounced(std::size_t number, const timeline::Span& span) {
   ChannelState& channel = *channels_[number];
   channel.spans[span.id] = span;
   // Some at a time: what a transaction has touched stays in memory until it ends, and LMDB keeps as much for the next.
-  std::vector<std::unique_ptr<const SessionView>> bound;
+  std::vector<SessionView> bound;
   bool kept = true;
   for (const auto& [id, record] : records_) {
     if (record.channel != number) continue;
@@ -195,11 +189,11 @@ void Director::spanAnnounced(std::size_t number, const timeline::Span& span) {
     if (!attributes) continue;
     auto pod = bind(channel, span, 0, decisions::choose(*compiled_, channel.config.id, attributes.value()));
     if (!pod) continue;
-    auto view = std::make_unique<SessionView>(*old);
+    SessionView view = *old;
     const auto gone = [&](const auto& p) { return !channel.spans.contains(p->spanId); };
-    view->pods.erase(std::remove_if(view->pods.begin(), view->pods.end(), gone), view->pods.end());
-    view->pods.push_back(std::move(pod));
-    if (journal(id, record, *view)) bound.push_back(std::move(view));
+    view.pods.erase(std::remove_if(view.pods.begin(), view.pods.end(), gone), view.pods.end());
+    view.pods.push_back(std::move(pod));
+    if (journal(id, record, view)) bound.push_back(std::move(view));
   }
   if (kept) (void)commitBound(channel, bound);
   counters_.lastBindMicroseconds = static_cast<std::uint64_t>(
@@ -232,7 +226,7 @@ asio::awaitable<Reply> Director::create(NewSession request) {
   claims.channel = request.channel;
   claims.attributes = std::move(request.attributes);
   for (const auto& word : request.purposes) claims.consent(word);
-  claims.expiry = unixNow() + options_.sessionLife.count();
+  claims.expiry = clock_.wallSeconds() + options_.sessionLife.count();
   auto token = tokens_.seal(claims);
   if (!token) co_return Reply{token.as_failure()};
   if (known != nullptr) {
@@ -243,28 +237,28 @@ asio::awaitable<Reply> Director::create(NewSession request) {
   if (!attributes) co_return Reply{attributes.as_failure()};
   const decisions::Choice choice = decisions::choose(*compiled_, request.channel, attributes.value());
 
-  auto view = std::make_unique<SessionView>();
-  view->id = request.id;
-  view->channel = static_cast<std::uint16_t>(number.value());
-  view->cohort = cohortOf(number.value(), choice);
+  SessionView view;
+  view.id = request.id;
+  view.channel = static_cast<std::uint16_t>(number.value());
+  view.cohort = cohortOf(number.value(), choice);
   const auto& languages = channel.config.languages;
   const auto track = std::find(languages.begin(), languages.end(), choice.audioLanguage);
-  view->audio = track == languages.end() ? 0 : static_cast<std::uint16_t>(track - languages.begin());
+  view.audio = track == languages.end() ? 0 : static_cast<std::uint16_t>(track - languages.begin());
   // Its own from the next cut that is not yet open.
-  view->fromMsn = channel.cut ? channel.cut->msn + 1 : 0;
+  view.fromMsn = channel.cut ? channel.cut->msn + 1 : 0;
   for (const auto& [id, span] : channel.spans) {
     int first = 0;
     if (channel.cut && channel.cut->at >= span.start) {
       first = static_cast<int>((channel.cut->at - span.start) / channel.config.grid.cell() + 1) * 4;
     }
-    if (auto pod = bind(channel, span, first, choice)) view->pods.push_back(std::move(pod));
+    if (auto pod = bind(channel, span, first, choice)) view.pods.push_back(std::move(pod));
   }
   Record record{number.value(), token.value(), request.pseudonym, claims.expiry};
-  if (auto journalled = journal(request.id, record, *view); !journalled) co_return Reply{journalled.as_failure()};
+  if (auto journalled = journal(request.id, record, view); !journalled) co_return Reply{journalled.as_failure()};
   records_[request.id] = std::move(record);
+  const std::size_t cohort = view.cohort;
   table_.put(std::move(view), nowSeconds());
   // One more of a cohort that is watched already is counted within the second.
-  const std::size_t cohort = table_.peek(request.id)->cohort;
   if (cohort >= channel.viewers.size() || channel.viewers[cohort] == 0) publishDemand(number.value());
   auto done = co_await committed();
   if (!done) {
@@ -325,7 +319,7 @@ asio::awaitable<void> Director::housekeeping() {
     timer.expires_after(std::chrono::seconds(1));
     const auto [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
     if (error) co_return;
-    const std::int64_t now = unixNow();
+    const std::int64_t now = clock_.wallSeconds();
     for (auto it = records_.begin(); it != records_.end();) {
       if (it->second.expiry > now) {
         ++it;

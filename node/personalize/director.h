@@ -109,7 +109,7 @@ class Director {
                                        const decisions::Choice& choice);
   std::shared_ptr<const BoundPod> intern(ChannelState& channel, BoundPod pod);
   void spanAnnounced(std::size_t channel, const timeline::Span& span);
-  bool commitBound(const ChannelState& channel, std::vector<std::unique_ptr<const SessionView>>& bound);
+  bool commitBound(const ChannelState& channel, std::vector<SessionView>& bound);
   void cellFinished(std::size_t channel, std::shared_ptr<const timeline::Cell> cell);
   base::Result<void> journal(const privacy::SessionId& id, const Record& record, const SessionView& view);
   boost::asio::awaitable<base::Result<void>> committed();
@@ -119,7 +119,6 @@ class Director {
   bool restore(const privacy::SessionId& id, base::ByteView record);
   std::string explanation(const privacy::SessionClaims& claims, const SessionView& view);
   std::uint32_t nowSeconds() const;
-  std::int64_t unixNow() const;
 
   const DirectorOptions options_;
   const std::shared_ptr<const decisions::Compiled> compiled_;

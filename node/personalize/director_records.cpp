@@ -60,22 +60,22 @@ bool Director::restore(const privacy::SessionId& id, base::ByteView bytes) {
     const auto json = boost::json::parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     const object& o = json.as_object();
     std::string token(o.at("token").as_string());
-    auto claims = tokens_.open(token, unixNow());
+    auto claims = tokens_.open(token, clock_.wallSeconds());
     if (!claims) return claims.error().code != base::ErrorCode::kRefused;
     auto number = channelOf(claims.value().channel);
     auto attributes = attributesOf(claims.value());
     if (!number || !attributes) return true;
     ChannelState& channel = *channels_[number.value()];
     const auto choice = decisions::choose(*compiled_, channel.config.id, attributes.value());
-    auto view = std::make_unique<SessionView>();
-    view->id = id;
-    view->channel = static_cast<std::uint16_t>(number.value());
-    view->cohort = cohortOf(number.value(), choice);
+    SessionView view;
+    view.id = id;
+    view.channel = static_cast<std::uint16_t>(number.value());
+    view.cohort = cohortOf(number.value(), choice);
     const auto& languages = channel.config.languages;
     const auto track = std::find(languages.begin(), languages.end(), choice.audioLanguage);
-    view->audio = track == languages.end() ? 0 : static_cast<std::uint16_t>(track - languages.begin());
-    view->fromMsn = o.at("from").to_number<std::int64_t>();
-    for (const auto& pod : o.at("pods").as_array()) view->pods.push_back(intern(channel, podOf(pod.as_object())));
+    view.audio = track == languages.end() ? 0 : static_cast<std::uint16_t>(track - languages.begin());
+    view.fromMsn = o.at("from").to_number<std::int64_t>();
+    for (const auto& pod : o.at("pods").as_array()) view.pods.push_back(intern(channel, podOf(pod.as_object())));
     records_[id] = Record{number.value(), std::move(token), claims.value().pseudonym, claims.value().expiry};
     table_.put(std::move(view), nowSeconds());
   } catch (const std::exception& e) {
@@ -85,7 +85,7 @@ bool Director::restore(const privacy::SessionId& id, base::ByteView bytes) {
 }
 
 boost::asio::awaitable<Reply> Director::explain(std::string token) {
-  auto claims = tokens_.open(token, unixNow());
+  auto claims = tokens_.open(token, clock_.wallSeconds());
   if (!claims) co_return Reply{claims.as_failure()};
   const SessionView* view = table_.peek(claims.value().sessionId);
   if (view == nullptr) co_return Reply{base::fail(base::ErrorCode::kNotFound, "this session is not known here")};

@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cstring>
+#include <utility>
 
 namespace dvpe::personalize {
 
@@ -13,75 +14,65 @@ SessionTable::SessionTable(std::size_t buckets, int readers)
 
 SessionTable::~SessionTable() {
   for (auto& head : buckets_) {
-    for (Node* n = head.load(); n != nullptr;) {
-      const std::unique_ptr<Node> own(n);
-      const std::unique_ptr<const SessionView> view(n->view.load());
-      n = n->next.load();
-    }
+    for (Node* n = head.load(); n != nullptr;) nodes_.delete_object(std::exchange(n, n->next.load()));
   }
+  for (const Retired& r : retired_) nodes_.delete_object(r.node);
 }
 
-std::atomic<SessionTable::Node*>& SessionTable::bucket(const privacy::SessionId& id) const {
+// Loads are ordered after the scope's epoch, so that the writer either sees the scope or is seen (a load like any other
+// on x86).
+SessionTable::Place SessionTable::seek(const privacy::SessionId& id) const {
   std::uint64_t h = 0;  // an HMAC: its bytes are as good as any hash of them
   std::memcpy(&h, id.data(), sizeof h);
-  return buckets_[h & (buckets_.size() - 1)];
-}
-
-SessionTable::Node* SessionTable::node(const privacy::SessionId& id) const {
-  // Ordered after the scope's epoch, so that the writer either sees the scope or is seen (a load like any other on
-  // x86).
-  for (Node* n = bucket(id).load(std::memory_order_seq_cst); n != nullptr;
-       n = n->next.load(std::memory_order_seq_cst)) {
-    if (n->id == id) return n;
+  Link* link = &buckets_[h & (buckets_.size() - 1)];
+  Node* node = link->load(std::memory_order_seq_cst);
+  while (node != nullptr && node->view.id != id) {
+    link = &node->next;
+    node = link->load(std::memory_order_seq_cst);
   }
-  return nullptr;
+  return {link, node};
 }
 
 const SessionView* SessionTable::find(const privacy::SessionId& id, std::uint32_t now) const {
-  Node* n = node(id);
+  Node* n = seek(id).node;
   if (n == nullptr) return nullptr;
   if (n->lastSeen.load(std::memory_order_relaxed) != now) n->lastSeen.store(now, std::memory_order_relaxed);
-  return n->view.load(std::memory_order_seq_cst);
+  return &n->view;
 }
 
 const SessionView* SessionTable::peek(const privacy::SessionId& id) const {
-  const Node* n = node(id);
-  return n != nullptr ? n->view.load(std::memory_order_relaxed) : nullptr;
+  const Node* n = seek(id).node;
+  return n != nullptr ? &n->view : nullptr;
 }
 
 std::uint32_t SessionTable::lastSeen(const privacy::SessionId& id) const {
-  const Node* n = node(id);
+  const Node* n = seek(id).node;
   return n != nullptr ? n->lastSeen.load(std::memory_order_relaxed) : 0;
 }
 
-void SessionTable::put(std::unique_ptr<const SessionView> view, std::uint32_t now) {
-  if (Node* n = node(view->id)) {
-    retire(std::unique_ptr<const SessionView>(n->view.exchange(view.release(), std::memory_order_seq_cst)), nullptr);
-    return;
+// A loop that marks the old node as seen meanwhile is forgotten until its viewer's next request.
+void SessionTable::put(SessionView view, std::uint32_t now) {
+  const auto [link, old] = seek(view.id);
+  auto* const fresh = nodes_.new_object<Node>(std::move(view), old != nullptr ? old->lastSeen.load() : now);
+  if (old != nullptr) fresh->next.store(old->next.load(), std::memory_order_relaxed);
+  link->store(fresh, std::memory_order_seq_cst);
+  if (old != nullptr) {
+    retire(old);
+  } else {
+    size_.fetch_add(1, std::memory_order_relaxed);
   }
-  auto fresh = std::make_unique<Node>();
-  fresh->id = view->id;
-  fresh->lastSeen.store(now, std::memory_order_relaxed);
-  auto& head = bucket(view->id);
-  fresh->view.store(view.release(), std::memory_order_relaxed);
-  fresh->next.store(head.load(std::memory_order_relaxed), std::memory_order_relaxed);
-  head.store(fresh.release(), std::memory_order_release);
-  size_.fetch_add(1, std::memory_order_relaxed);
 }
 
 void SessionTable::erase(const privacy::SessionId& id) {
-  std::atomic<Node*>* at = &bucket(id);
-  for (Node* n = at->load(); n != nullptr; at = &n->next, n = at->load()) {
-    if (n->id != id) continue;
-    at->store(n->next.load(), std::memory_order_seq_cst);
-    retire(std::unique_ptr<const SessionView>(n->view.load()), std::unique_ptr<Node>(n));
-    size_.fetch_sub(1, std::memory_order_relaxed);
-    return;
-  }
+  const auto [link, old] = seek(id);
+  if (old == nullptr) return;
+  link->store(old->next.load(), std::memory_order_seq_cst);
+  retire(old);
+  size_.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void SessionTable::retire(std::unique_ptr<const SessionView> view, std::unique_ptr<Node> node) {
-  Retired r{{}, std::move(view), std::move(node)};
+void SessionTable::retire(Node* node) {
+  Retired r{{}, node};
   r.seen.reserve(epochs_.size());
   for (const auto& e : epochs_) r.seen.push_back(e.value.load(std::memory_order_seq_cst));
   retired_.push_back(std::move(r));
@@ -96,7 +87,9 @@ bool SessionTable::passed(const Retired& retired) const {
 }
 
 void SessionTable::reclaim() {
-  while (!retired_.empty() && passed(retired_.front())) retired_.pop_front();
+  for (; !retired_.empty() && passed(retired_.front()); retired_.pop_front()) {
+    nodes_.delete_object(retired_.front().node);
+  }
 }
 
 }  // namespace dvpe::personalize

@@ -9,14 +9,17 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <memory_resource>
 #include <vector>
 
 #include "node/personalize/session_view.h"
 
 namespace dvpe::personalize {
 
-// A hash table of chains. Readers follow atomic pointers inside a ReadScope; what the writer takes out is freed when no
-// scope that could have seen it is open any more (epochs, one counter per loop on a cache line of its own).
+// A hash table of chains whose links are the sessions themselves, side by side in a pool: a session that is not in the
+// cache costs a request one miss, and the table of pages few. Readers follow atomic pointers inside a ReadScope; what
+// the writer takes out or replaces is freed when no scope that could have seen it is open any more (epochs, one counter
+// per loop on a cache line of its own).
 class SessionTable {
  public:
   // buckets: rounded up to a power of two. readers: how many loops there are.
@@ -24,13 +27,6 @@ class SessionTable {
   ~SessionTable();
   SessionTable(const SessionTable&) = delete;
   SessionTable& operator=(const SessionTable&) = delete;
-
-  struct Node {
-    privacy::SessionId id{};
-    std::atomic<Node*> next{nullptr};
-    std::atomic<const SessionView*> view{nullptr};
-    std::atomic<std::uint32_t> lastSeen{0};  // seconds of the steady clock, written by loops
-  };
 
   // Open while a loop looks at views; not across anything that waits. One per reader at a time.
   class ReadScope {
@@ -50,7 +46,7 @@ class SessionTable {
   const SessionView* find(const privacy::SessionId& id, std::uint32_t now) const;
 
   // The writer only: adds the session, or replaces its view.
-  void put(std::unique_ptr<const SessionView> view, std::uint32_t now);
+  void put(SessionView view, std::uint32_t now);
   void erase(const privacy::SessionId& id);
   const SessionView* peek(const privacy::SessionId& id) const;
   std::uint32_t lastSeen(const privacy::SessionId& id) const;
@@ -62,17 +58,28 @@ class SessionTable {
   struct alignas(64) Epoch {
     std::atomic<std::uint64_t> value{0};
   };
+  struct alignas(64) Node {
+    Node(SessionView v, std::uint32_t now) : lastSeen(now), view(std::move(v)) {}
+    std::atomic<Node*> next{nullptr};
+    std::atomic<std::uint32_t> lastSeen;  // seconds of the steady clock, written by loops
+    const SessionView view;
+  };
   struct Retired {
     std::vector<std::uint64_t> seen;  // the readers' epochs when it was taken out
-    std::unique_ptr<const SessionView> view;
-    std::unique_ptr<Node> node;
+    Node* node;
   };
-  std::atomic<Node*>& bucket(const privacy::SessionId& id) const;
-  Node* node(const privacy::SessionId& id) const;
-  void retire(std::unique_ptr<const SessionView> view, std::unique_ptr<Node> node);
+  using Link = std::atomic<Node*>;
+  struct Place {
+    Link* link;  // points to the node, or ends the chain; for the writer: a reader's may change at any time
+    Node* node;  // nullptr: unknown
+  };
+  Place seek(const privacy::SessionId& id) const;
+  void retire(Node* node);
   bool passed(const Retired& retired) const;
 
-  mutable std::vector<std::atomic<Node*>> buckets_;
+  std::pmr::unsynchronized_pool_resource pool_;  // the writer's; nodes are all that is in it
+  std::pmr::polymorphic_allocator<> nodes_{&pool_};
+  mutable std::vector<Link> buckets_;
   std::vector<Epoch> epochs_;
   std::deque<Retired> retired_;
   std::atomic<std::size_t> size_{0};

@@ -14,7 +14,6 @@ namespace dvpe::serve {
 namespace {
 
 constexpr std::size_t kNone = static_cast<std::size_t>(-1);
-constexpr std::size_t kPlacedKept = 48;  // placed segments that a loop remembers
 constexpr std::size_t kCutsKept = 256;
 constexpr std::uint64_t kTimedOf = 16;  // a measurement costs a clock and a cache line that all loops write
 constexpr std::string_view kImmutable = "Cache-Control: public, max-age=31536000, immutable\r\n";
@@ -69,7 +68,6 @@ Router::Router(RouterOptions options, personalize::Director& director, const Pla
     loop.opener = std::make_unique<privacy::TokenOpener>(*options_.sessionKeys);
     loop.snapshots.resize(channels_.size());
     loop.versions.resize(channels_.size(), 0);
-    loop.placed.reserve(kPlacedKept);
   }
 }
 
@@ -124,11 +122,11 @@ bool Router::handle(int loop, const Request& request, Response& response) {
 // /s/{token}/index.m3u8 and /s/{token}/{rendition}.m3u8
 bool Router::playlist(int number, std::string_view path, Response& response) {
   Loop& loop = loops_[static_cast<std::size_t>(number)];
-  const auto before = clock_.steady();
+  const bool timed = loop.playlists++ % kTimedOf == 0;
+  const auto before = timed ? clock_.steady() : std::chrono::steady_clock::time_point{};
   const std::string_view token = next(path);
   privacy::ClaimsView claims;
-  const std::int64_t now = std::chrono::floor<std::chrono::seconds>(clock_.wall()).time_since_epoch().count();
-  if (const auto opened = loop.opener->openInto(token, now, claims); !opened) {
+  if (const auto opened = loop.opener->openInto(token, clock_.wallSeconds(), claims); !opened) {
     refusedTokens_.add();
     answerError(response, 403, "refused", opened.error().message);
     return true;
@@ -138,9 +136,8 @@ bool Router::playlist(int number, std::string_view path, Response& response) {
     return true;
   }
   const personalize::SessionTable::ReadScope scope(director_.table(), number);
-  const auto seconds =
-      static_cast<std::uint32_t>(std::chrono::floor<std::chrono::seconds>(before.time_since_epoch()).count());
-  const personalize::SessionView* session = director_.table().find(claims.sessionId, seconds);
+  const personalize::SessionView* session =
+      director_.table().find(claims.sessionId, static_cast<std::uint32_t>(clock_.steadySeconds()));
   if (session == nullptr) {
     answerError(response, 410, "gone", "this session is not known here any more: start a new one");
     return true;
@@ -168,9 +165,7 @@ bool Router::playlist(int number, std::string_view path, Response& response) {
   }
   assemble(facts, *view.window, static_cast<std::size_t>(rendition - facts.renditions.begin()), *session,
            response.body);
-  if (loop.playlists++ % kTimedOf == 0) {
-    assembleSeconds_.observe(std::chrono::duration<double>(clock_.steady() - before).count());
-  }
+  if (timed) assembleSeconds_.observe(std::chrono::duration<double>(clock_.steady() - before).count());
   return true;
 }
 
@@ -207,16 +202,14 @@ bool Router::segment(std::string_view path, Response& response) {
 // /c/{channel}/{profile}/{rendition}/{cell start}/{pieces}.m4s: the start must be a journalled cut
 bool Router::conditioned(int number, std::string_view path, Response& response) {
   Loop& loop = loops_[static_cast<std::size_t>(number)];
-  const std::string key(path);
-  const auto kept =
-      std::find_if(loop.placed.begin(), loop.placed.end(), [&](const Placed& p) { return p.path == key; });
+  const std::int64_t now = clock_.steadySeconds();
+  const std::string_view key = path;
+  const PlacedCache::Placed* placed = loop.placed.find(key, now);
   const auto notFound = [&response](std::string_view why) {
     answerError(response, 404, "not_found", why);
     return true;
   };
-  if (kept != loop.placed.end()) {
-    std::rotate(loop.placed.begin(), kept, kept + 1);
-  } else {
+  if (placed == nullptr) {
     const std::size_t channel = channelOf(next(path));
     if (channel == kNone) return notFound("there is no such channel");
     const auto& facts = channels_[channel]->skeleton.facts();
@@ -244,13 +237,12 @@ bool Router::conditioned(int number, std::string_view path, Response& response) 
                      ? package::placeVideo(facts.grid, rendition, cut->start, cut->end, pieces)
                      : package::placeAudio(facts.grid, cut->start, cut->end, pieces);
     if (!bytes) return notFound(bytes.error().message);
-    if (loop.placed.size() == kPlacedKept) loop.placed.pop_back();
-    loop.placed.insert(loop.placed.begin(),
-                       {key, base::share(std::move(bytes).value()), known->kind == Rendition::Kind::kAudio});
+    const bool audio = known->kind == Rendition::Kind::kAudio;
+    placed = &loop.placed.add({std::string(key), base::share(std::move(bytes).value()), audio}, now);
   }
-  response.contentType = loop.placed.front().audio ? "audio/mp4" : "video/mp4";
+  response.contentType = placed->audio ? "audio/mp4" : "video/mp4";
   response.headers += kImmutable;
-  response.shared = loop.placed.front().bytes;
+  response.shared = placed->bytes;
   return true;
 }
 

@@ -20,6 +20,7 @@
 #include "node/serve/handles.h"
 #include "node/serve/http/handler.h"
 #include "node/serve/metrics.h"
+#include "node/serve/placed_cache.h"
 #include "node/serve/player/assets.h"
 #include "node/serve/playlists/assemble.h"
 #include "node/timeline/inlet.h"
@@ -97,17 +98,12 @@ class Router final : public Handler {
     std::shared_ptr<const Snapshot> snapshot = std::make_shared<const Snapshot>();
     std::atomic<std::uint64_t> version{0};
   };
-  struct Placed {
-    std::string path;
-    base::SharedBytes bytes;
-    bool audio = false;
-  };
   // A loop's own: no other thread touches it.
   struct alignas(64) Loop {
     std::unique_ptr<privacy::TokenOpener> opener;
     std::vector<std::shared_ptr<const Snapshot>> snapshots;
     std::vector<std::uint64_t> versions;
-    std::vector<Placed> placed;  // the newest first
+    PlacedCache placed;
     std::uint64_t playlists = 0;
   };
 

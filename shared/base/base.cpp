@@ -76,6 +76,17 @@ WallTime SystemClock::wall() const {
 }
 std::chrono::steady_clock::time_point SystemClock::steady() const { return std::chrono::steady_clock::now(); }
 
+namespace {
+std::int64_t coarseSeconds(clockid_t clock) {
+  timespec t{};
+  ::clock_gettime(clock, &t);
+  return t.tv_sec;
+}
+}  // namespace
+
+std::int64_t SystemClock::wallSeconds() const { return coarseSeconds(CLOCK_REALTIME_COARSE); }
+std::int64_t SystemClock::steadySeconds() const { return coarseSeconds(CLOCK_MONOTONIC_COARSE); }
+
 void SystemRandom::fill(std::span<std::uint8_t> out) {
   if (RAND_bytes(out.data(), static_cast<int>(out.size())) != 1) {
     std::abort();  // no randomness: nothing that we do after this would be safe

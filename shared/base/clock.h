@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <span>
 
 #include "shared/base/ticks.h"
@@ -17,13 +18,23 @@ class Clock {
   virtual ~Clock() = default;
   virtual WallTime wall() const = 0;
   virtual std::chrono::steady_clock::time_point steady() const = 0;
+  // The same in whole seconds, rounded down, for who asks at every request: of wall() since 1970, of steady() since
+  // its own beginning.
+  virtual std::int64_t wallSeconds() const {
+    return std::chrono::floor<std::chrono::seconds>(wall()).time_since_epoch().count();
+  }
+  virtual std::int64_t steadySeconds() const {
+    return std::chrono::floor<std::chrono::seconds>(steady().time_since_epoch()).count();
+  }
 };
 
-// The machine's clocks.
+// The machine's clocks. Seconds come from the kernel's coarse ones: a few milliseconds late, an eighth of the cost.
 class SystemClock final : public Clock {
  public:
   WallTime wall() const override;
   std::chrono::steady_clock::time_point steady() const override;
+  std::int64_t wallSeconds() const override;
+  std::int64_t steadySeconds() const override;
 };
 
 // Set by hand. Not thread-safe: for tests.

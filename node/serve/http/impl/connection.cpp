@@ -218,9 +218,10 @@ bool Connection::answer(std::string_view request, std::string_view rest, bool ma
       setError(response, 500);
     }
   }
-  const Exchange exchange = exchangeOf(head, mayGoOn);
+  Exchange exchange = exchangeOf(head, mayGoOn);
+  exchange.last = rest.empty();
   if (deliver(exchange, response)) return true;
-  if (state_ == State::kWriting) keep(rest);
+  if (state_ == State::kWriting || state_ == State::kQueued) keep(rest);
   return false;
 }
 
@@ -268,7 +269,8 @@ bool Connection::refuse(int status) {
   return deliver(e, loop_.response);
 }
 
-// Sends a response. True: it has gone and the connection goes on. False: it is under way, or the connection ends.
+// Sends a response. True: it has gone and the connection goes on. False: it is under way or waits in the loop's outbox,
+// and sentAll() comes later; or the connection ends.
 bool Connection::deliver(const Exchange& exchange, Response& response) {
   std::uint64_t size = 0;
   Descriptor file;
@@ -292,6 +294,32 @@ bool Connection::deliver(const Exchange& exchange, Response& response) {
   if (exchange.method == Method::kHead || status == 204 || status == 304) span.end = span.begin;
   bump(loop_.counters.requests[static_cast<std::size_t>(std::clamp(status / 100, 1, 5))], std::uint64_t{1});
 
+  if (exchange.last && !file && !tls_ && loop_.outbox.isOpen() && exchange.after == HeadWriter::After::kKeepAlive) {
+    Outbox::Answer& answer = loop_.outbox.add();
+    answer.connection = Ptr(this);
+    answer.head.assign(head);
+    std::swap(answer.response, response);
+    answer.body = span;
+    state_ = State::kQueued;
+    return false;
+  }
+  return transmit(head, response, span, std::move(file), exchange.after);
+}
+
+// The pass is over in which the answer was given.
+void Connection::sendQueued(Outbox::Answer& answer) {
+  if (closed()) return;
+  try {
+    if (transmit(answer.head, answer.response, answer.body, {}, HeadWriter::After::kKeepAlive)) sentAll();
+  } catch (const std::exception& e) {
+    spdlog::error("connection failed error=\"{}\"", e.what());
+    abort(true);
+  }
+}
+
+// Sends a head and the bytes `span` of the body, or of the file. As deliver().
+bool Connection::transmit(std::string_view head, Response& response, const ByteRange& span, Descriptor file,
+                          HeadWriter::After after) {
   std::string_view body;
   if (!file) body = bodyOf(response).substr(span.begin, span.end - span.begin);
   const bool more = file && span.end > span.begin;
@@ -301,7 +329,7 @@ bool Connection::deliver(const Exchange& exchange, Response& response) {
     return false;
   }
   progressed(static_cast<std::size_t>(sent));
-  if (!more && static_cast<std::size_t>(sent) == head.size() + body.size()) return finish(exchange.after);
+  if (!more && static_cast<std::size_t>(sent) == head.size() + body.size()) return finish(after);
 
   // The rest must wait, or comes from a file.
   if (!out_) out_ = std::make_unique<Outgoing>();
@@ -316,7 +344,7 @@ bool Connection::deliver(const Exchange& exchange, Response& response) {
     out_->response = std::move(response);
   }
   out_->advance(static_cast<std::size_t>(sent));
-  after_ = exchange.after;
+  after_ = after;
   state_ = State::kWriting;
   delivered_ = delivered();
   loop_.deadline(*this, loop_.limits.write);
@@ -398,6 +426,7 @@ void Connection::expired() {
       return abort(true);
     case State::kLingering:
       return abort(false);
+    case State::kQueued:  // not for as long as a pass over the ready sockets takes
     case State::kClosed:
       return;
   }

@@ -5,7 +5,8 @@
 // stands in two derived classes (plain_connection.cpp, tls_connection.cpp).
 //
 // All on the loop's thread. Lives as long as a pending operation holds a pointer to it. The answer to a request that is
-// complete in one read, and that fits the socket's buffer, is given in one pass without an allocation.
+// complete in one read, and that fits the socket's buffer, is given without an allocation, and over plain TCP sent
+// together with those of the other sockets that are ready.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
@@ -65,10 +66,12 @@ class Connection : public Timed {
   void drain();
   // Over Limits::connections: answers 503 and closes.
   void turnAway();
+  // The outbox: an answer of this connection's that waited there. Called once for each.
+  void sendQueued(Outbox::Answer& answer);
 
  protected:
   using Ptr = boost::intrusive_ptr<Connection>;
-  enum class State { kHead, kIdle, kSlow, kWriting, kLingering, kClosed };
+  enum class State { kHead, kIdle, kSlow, kQueued, kWriting, kLingering, kClosed };
 
   Connection(Loop& loop, boost::asio::ip::tcp::endpoint peer, bool tls);
 
@@ -108,6 +111,7 @@ class Connection : public Timed {
     Method method = Method::kGet;
     HeadWriter::After after = HeadWriter::After::kKeepAlive;
     std::string_view range;
+    bool last = false;  // of the requests at hand
   };
   struct Slow;
 
@@ -117,6 +121,8 @@ class Connection : public Timed {
   bool answer(std::string_view request, std::string_view rest, bool mayGoOn);
   bool refuse(int status);
   bool deliver(const Exchange& exchange, Response& response);
+  bool transmit(std::string_view head, Response& response, const ByteRange& span, Descriptor file,
+                HeadWriter::After after);
   bool finish(HeadWriter::After after);
   void startSlow(std::string_view rest, std::size_t total, bool mayGoOn);
   void finishSlow(std::exception_ptr error);

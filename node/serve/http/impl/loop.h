@@ -12,6 +12,7 @@
 
 #include "node/serve/http/handler.h"
 #include "node/serve/http/impl/head_writer.h"
+#include "node/serve/http/impl/outbox.h"
 #include "node/serve/http/impl/poller.h"
 #include "node/serve/http/impl/request_reader.h"
 #include "node/serve/http/impl/wheel.h"
@@ -48,11 +49,12 @@ struct Loop {
   Head head;
   Response response;
   std::array<char, 16 * 1024> input;
+  Outbox outbox;
   bool draining = false;
   // After the rest, so that the connections its handlers hold are destroyed first. Only the loop's thread does input
   // and output on it (others may post), so the reactor needs no locks.
   boost::asio::io_context io{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
-  Poller poller{io};  // holds the connections over plain TCP
+  Poller poller{io, outbox};  // holds the connections over plain TCP
 };
 
 }  // namespace dvpe::serve

@@ -11,7 +11,7 @@
 
 namespace dvpe::serve {
 
-Poller::Poller(boost::asio::io_context& io) : epoll_(io) {
+Poller::Poller(boost::asio::io_context& io, Outbox& outbox) : epoll_(io), outbox_(outbox) {
   const int descriptor = ::epoll_create1(EPOLL_CLOEXEC);
   if (descriptor < 0) throw std::runtime_error("epoll_create1 failed");  // at start-up only
   epoll_.assign(descriptor);
@@ -59,9 +59,11 @@ void Poller::wait() {
 void Poller::take() {
   std::array<epoll_event, 256> events;
   const int n = ::epoll_wait(epoll_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
+  outbox_.open();
   for (std::size_t i = 0; n > 0 && i < static_cast<std::size_t>(n); ++i) {
     static_cast<Polled*>(events[i].data.ptr)->ready(events[i].events);
   }
+  outbox_.close();
 }
 
 }  // namespace dvpe::serve

@@ -16,6 +16,7 @@
 namespace dvpe::serve {
 
 class Connection;
+class Outbox;
 
 // Something with a socket.
 class Polled {
@@ -31,7 +32,8 @@ class Polled {
 
 class Poller {
  public:
-  explicit Poller(boost::asio::io_context& io);
+  // outbox: open while sockets that are ready are gone through.
+  Poller(boost::asio::io_context& io, Outbox& outbox);
   ~Poller();
 
   void start();
@@ -51,6 +53,7 @@ class Poller {
   void take();
 
   boost::asio::posix::stream_descriptor epoll_;
+  Outbox& outbox_;
   std::vector<Entry> entries_;
   bool stopped_ = false;
 };

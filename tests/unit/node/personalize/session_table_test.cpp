@@ -13,11 +13,11 @@ namespace {
 
 using test::idOf;
 
-std::unique_ptr<SessionView> viewOf(std::uint32_t number, std::int64_t from = 0) {
-  auto view = std::make_unique<SessionView>();
-  view->id = idOf(number);
-  view->fromMsn = from;
-  view->pods.push_back(
+SessionView viewOf(std::uint32_t number, std::int64_t from = 0) {
+  SessionView view;
+  view.id = idOf(number);
+  view.fromMsn = from;
+  view.pods.push_back(
       std::make_shared<const BoundPod>(BoundPod{"b", timeline::SpanKind::kBreak, Ticks{from}, Ticks{from}, 0, {}}));
   return view;
 }

@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <semaphore>
 #include <string>
 
 #include "node/serve/http/server.h"
@@ -46,7 +47,7 @@ inline std::string pattern(std::size_t bytes) {
 }
 
 // /text  3,000 bytes; /echo  the body; /who  address and whether TLS; /slow  after 50 ms; /stuck  never; /big  8 MiB
-// shared; /shared  1,000 bytes shared; /file  as filePath; /throw.
+// shared; /shared  1,000 bytes shared; /file  as filePath; /throw; /hold  holds the loop up until `held` is released.
 class TestHandler : public Handler {
  public:
   TestHandler() {
@@ -70,6 +71,8 @@ class TestHandler : public Handler {
       r.file = filePath;
     } else if (q.path == "/nothing") {
       r.status = 204;
+    } else if (q.path == "/hold") {
+      held.acquire();
     } else if (q.path == "/throw") {
       throw std::runtime_error("as the test wants");
     } else if (q.path == "/slow" || q.path == "/stuck" || q.path == "/throw-later") {
@@ -92,6 +95,7 @@ class TestHandler : public Handler {
   base::SharedBytes shared;
   base::SharedBytes big;
   std::string filePath;
+  std::counting_semaphore<> held{0};
 };
 
 // An answer as it came.

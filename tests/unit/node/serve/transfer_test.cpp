@@ -195,6 +195,46 @@ TEST_F(HttpTransfer, AnswersAClientThatHasClosedItsHalf) {
   EXPECT_EQ(client.read().body, "slow x");
 }
 
+// More sockets than the loop's outbox holds are ready in one pass; what an answer may be is mixed.
+TEST_F(HttpTransfer, AnswersEachOfManyWhoAskAtOnce) {
+  start();
+  Client holder(server_->port());
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 60; ++i) {
+    clients.push_back(std::make_unique<Client>(server_->port()));
+    ASSERT_EQ(clients.back()->get("/who").status, 200);
+  }
+  holder.send("GET /hold HTTP/1.1\r\nHost: t\r\n\r\n");
+  const auto request = [](const std::string& target) { return "GET " + target + " HTTP/1.1\r\nHost: t\r\n\r\n"; };
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    Client& client = *clients[i];
+    const std::string n = std::to_string(i);
+    ASSERT_TRUE(client.send(request(i % 7 == 3 ? "/big" : "/echo?" + n)));
+    if (i % 5 == 1) client.send(request("/echo?again" + n));
+    if (i % 5 == 2) client.send("GET /echo?late HTT");
+    if (i % 11 == 4) ::shutdown(client.fd(), SHUT_WR);
+  }
+  handler_.held.release();
+  EXPECT_EQ(holder.read().status, 200);
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    Client& client = *clients[i];
+    const std::string n = std::to_string(i);
+    const Answer first = client.read();
+    if (i % 7 == 3) {
+      EXPECT_EQ(first.body.size(), handler_.big->size()) << i;
+    } else {
+      EXPECT_EQ(first.body, "|" + n + "|");
+    }
+    EXPECT_TRUE(i % 5 != 1 || client.read().body == "|again" + n + "|") << i;
+    if (i % 11 == 4) {
+      EXPECT_TRUE(client.endsCleanly()) << i;
+      continue;
+    }
+    EXPECT_TRUE(i % 5 != 2 || client.ask("P/1.1\r\nHost: t\r\n\r\n").body == "|late|") << i;
+    EXPECT_EQ(client.get("/text").body, pattern(3000)) << i;
+  }
+}
+
 TEST_F(HttpTransfer, TurnsAHandlersExceptionIntoAnError) {
   start();
   Client client(server_->port());
