@@ -51,7 +51,7 @@ std::uint32_t SessionTable::lastSeen(const privacy::SessionId& id) const {
 }
 
 // A loop that marks the old node as seen meanwhile is forgotten until its viewer's next request.
-void SessionTable::put(SessionView view, std::uint32_t now) {
+void SessionTable::put(SessionView&& view, std::uint32_t now) {
   const auto [link, old] = seek(view.id);
   auto* const fresh = nodes_.new_object<Node>(std::move(view), old != nullptr ? old->lastSeen.load() : now);
   if (old != nullptr) fresh->next.store(old->next.load(), std::memory_order_relaxed);

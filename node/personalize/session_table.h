@@ -46,7 +46,7 @@ class SessionTable {
   const SessionView* find(const privacy::SessionId& id, std::uint32_t now) const;
 
   // The writer only: adds the session, or replaces its view.
-  void put(SessionView view, std::uint32_t now);
+  void put(SessionView&& view, std::uint32_t now);
   void erase(const privacy::SessionId& id);
   const SessionView* peek(const privacy::SessionId& id) const;
   std::uint32_t lastSeen(const privacy::SessionId& id) const;
@@ -59,7 +59,7 @@ class SessionTable {
     std::atomic<std::uint64_t> value{0};
   };
   struct alignas(64) Node {
-    Node(SessionView v, std::uint32_t now) : lastSeen(now), view(std::move(v)) {}
+    Node(SessionView&& v, std::uint32_t now) : lastSeen(now), view(std::move(v)) {}
     std::atomic<Node*> next{nullptr};
     std::atomic<std::uint32_t> lastSeen;  // seconds of the steady clock, written by loops
     const SessionView view;

@@ -33,7 +33,7 @@ bool isScalar(const model::Value& value) {
 
 auto lowerBound(const std::vector<Attributes::Entry>& entries, std::string_view path) {
   return std::lower_bound(entries.begin(), entries.end(), path,
-                          [](const Attributes::Entry& entry, std::string_view p) { return entry.first < p; });
+                          [](const Attributes::Entry& entry, std::string_view p) { return entry.path < p; });
 }
 
 }  // namespace
@@ -61,7 +61,7 @@ base::Result<void> Attributes::setAt(const std::string& path, const model::Value
     return base::success();
   }
   const auto at = entries_.begin() + (lowerBound(entries_, path) - entries_.cbegin());
-  const bool there = at != entries_.end() && at->first == path;
+  const bool there = at != entries_.end() && at->path == path;
   if (std::holds_alternative<std::monostate>(value.v)) {
     if (there) entries_.erase(at);
     return base::success();
@@ -74,11 +74,11 @@ base::Result<void> Attributes::setAt(const std::string& path, const model::Value
     return base::fail(ErrorCode::kLimitExceeded, "an attribute's text may have 4096 bytes");
   }
   if (there) {
-    at->second = value;
+    at->value = value;
   } else if (entries_.size() >= kMaxEntries) {
     return base::fail(ErrorCode::kLimitExceeded, "a viewer may have 256 attributes");
   } else {
-    entries_.emplace(at, path, value);
+    entries_.insert(at, Entry{path, value});
   }
   return base::success();
 }
@@ -98,12 +98,12 @@ base::Result<void> Attributes::consent(std::string_view purpose) {
 
 const model::Value* Attributes::find(std::string_view path) const {
   const auto at = lowerBound(entries_, path);
-  return at != entries_.end() && at->first == path ? &at->second : nullptr;
+  return at != entries_.end() && at->path == path ? &at->value : nullptr;
 }
 
 bool Attributes::holds(std::string_view path) const {
-  for (auto at = lowerBound(entries_, path); at != entries_.end() && at->first.starts_with(path); ++at) {
-    if (at->first.size() == path.size() || at->first[path.size()] == '.') return true;
+  for (auto at = lowerBound(entries_, path); at != entries_.end() && at->path.starts_with(path); ++at) {
+    if (at->path.size() == path.size() || at->path[path.size()] == '.') return true;
   }
   return false;
 }

@@ -37,7 +37,10 @@ class Attributes final : public AttributeSource {
   static constexpr std::size_t kMaxListItems = 256;
   static constexpr std::size_t kMaxPurposes = 64;
 
-  using Entry = std::pair<std::string, model::Value>;
+  struct Entry {
+    std::string path;
+    model::Value value;
+  };
 
   // Stores a scalar or list; a map is stored member by member. Replaces what was there; null removes it.
   // Refuses paths that are not names joined by dots, and what exceeds the limits above; then nothing is changed

@@ -238,10 +238,10 @@ void Connection::startSlow(std::string_view rest, std::size_t total, bool mayGoO
   state_ = State::kSlow;
   loop_.deadline(*this, loop_.limits.answer);
   boost::asio::co_spawn(loop_.io, loop_.handler.handleSlow(loop_.number, head.request, slow_->response),
-                        [self = Ptr(this)](std::exception_ptr error) { self->finishSlow(error); });
+                        [self = Ptr(this)](const std::exception_ptr& error) { self->finishSlow(error); });
 }
 
-void Connection::finishSlow(std::exception_ptr error) {
+void Connection::finishSlow(const std::exception_ptr& error) {
   if (closed()) return;
   const std::unique_ptr<Slow> slow = std::move(slow_);
   if (error) {

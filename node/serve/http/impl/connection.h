@@ -125,7 +125,7 @@ class Connection : public Timed {
                 HeadWriter::After after);
   bool finish(HeadWriter::After after);
   void startSlow(std::string_view rest, std::size_t total, bool mayGoOn);
-  void finishSlow(std::exception_ptr error);
+  void finishSlow(const std::exception_ptr& error);
   Exchange exchangeOf(const Head& head, bool mayGoOn) const;
   void waitForMore(std::string_view rest, bool fresh);
   void keep(std::string_view rest);

@@ -80,6 +80,7 @@ TEST(SessionTable, GivesReadersWholeViewsWhileTheWriterChangesThem) {
   std::atomic<bool> stop{false};
   std::atomic<std::uint64_t> found{0}, wrong{0};
   std::vector<std::thread> readers;
+  readers.reserve(kReaders);
   for (int r = 0; r < kReaders; ++r) {
     readers.emplace_back([&, r] {
       std::uint32_t n = static_cast<std::uint32_t>(r);

@@ -16,7 +16,7 @@ TEST(Attributes, FlattenMapsAndKeepTheirPathsSorted) {
   ASSERT_TRUE(
       attributes.set("viewer", json(R"({"z":1,"interests":{"sports":0.8,"news":true},"list":["a"],"gone":null})")));
   ASSERT_EQ(attributes.entries().size(), 4u);
-  EXPECT_EQ(attributes.entries().front().first, "viewer.interests.news");
+  EXPECT_EQ(attributes.entries().front().path, "viewer.interests.news");
   EXPECT_EQ(std::get<double>(attributes.find("viewer.interests.sports")->v), 0.8);
   EXPECT_EQ(attributes.find("viewer.interests"), nullptr);
   EXPECT_TRUE(attributes.holds("viewer.interests"));
