@@ -21,7 +21,7 @@ class PlacedCache {
   struct Placed {
     std::string path;
     base::SharedBytes bytes;
-    bool audio = false;
+    std::string_view type;  // its content type, in static storage
     std::int64_t used = 0;  // seconds of the steady clock
   };
   // Holds at most so many bytes, and after an addition nothing that was not asked for within `seconds`.

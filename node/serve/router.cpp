@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "node/package/placer.h"
+#include "node/package/segmenter.h"
 #include "node/serve/answers.h"
 
 namespace dvpe::serve {
@@ -199,51 +200,60 @@ bool Router::segment(std::string_view path, Response& response) {
   return true;
 }
 
-// /c/{channel}/{profile}/{rendition}/{cell start}/{pieces}.m4s: the start must be a journalled cut
+// /c/{channel}/{profile}/{rendition}/{cell start}/{pieces}.m4s, or .../none.vtt
 bool Router::conditioned(int number, std::string_view path, Response& response) {
   Loop& loop = loops_[static_cast<std::size_t>(number)];
   const std::int64_t now = clock_.steadySeconds();
-  const std::string_view key = path;
-  const PlacedCache::Placed* placed = loop.placed.find(key, now);
-  const auto notFound = [&response](std::string_view why) {
-    answerError(response, 404, "not_found", why);
-    return true;
-  };
+  const PlacedCache::Placed* placed = loop.placed.find(path, now);
   if (placed == nullptr) {
-    const std::size_t channel = channelOf(next(path));
-    if (channel == kNone) return notFound("there is no such channel");
-    const auto& facts = channels_[channel]->skeleton.facts();
-    const std::string_view profile = next(path), rendition = next(path), startText = next(path);
-    const auto known = std::find_if(facts.renditions.begin(), facts.renditions.end(),
-                                    [&](const Rendition& r) { return r.name == rendition; });
-    Ticks start{};
-    if (profile != facts.profile || known == facts.renditions.end() || known->kind == Rendition::Kind::kText ||
-        !package::parseStart(startText, start) || !takeSuffix(path, ".m4s")) {
-      return notFound("there is no such rendition");
+    auto made = place(loop, path);
+    if (!made) {
+      answerError(response, 404, "not_found", made.error().message);
+      return true;
     }
-    const Snapshot& view = snapshot(loop, channel);
-    const auto cut =
-        std::lower_bound(view.cuts.begin(), view.cuts.end(), start, [](const Cut& c, Ticks t) { return c.start < t; });
-    if (cut == view.cuts.end() || cut->start != start) return notFound("no segment of this channel starts there");
-    const auto names = package::parsePieces(path);
-    if (!names) return notFound(names.error().message);
-    std::vector<package::Piece> pieces;
-    for (const auto& name : names.value()) {
-      const auto creative = options_.creatives.find(name.creative);
-      if (creative == options_.creatives.end()) return notFound("there is no such creative");
-      pieces.push_back({creative->second.get(), name.from, name.to - name.from});
-    }
-    auto bytes = known->kind == Rendition::Kind::kVideo
-                     ? package::placeVideo(facts.grid, rendition, cut->start, cut->end, pieces)
-                     : package::placeAudio(facts.grid, cut->start, cut->end, pieces);
-    if (!bytes) return notFound(bytes.error().message);
-    const bool audio = known->kind == Rendition::Kind::kAudio;
-    placed = &loop.placed.add({std::string(key), base::share(std::move(bytes).value()), audio}, now);
+    placed = &loop.placed.add(std::move(made).value(), now);
   }
-  response.contentType = placed->audio ? "audio/mp4" : "video/mp4";
+  response.contentType = placed->type;
   response.headers += kImmutable;
   response.shared = placed->bytes;
   return true;
+}
+
+// What such a path names. The start must be a journalled cut.
+base::Result<PlacedCache::Placed> Router::place(Loop& loop, std::string_view path) {
+  const auto notFound = [](const char* why) { return base::fail(base::ErrorCode::kNotFound, why); };
+  const std::string_view key = path;
+  const std::size_t channel = channelOf(next(path));
+  if (channel == kNone) return notFound("there is no such channel");
+  const auto& facts = channels_[channel]->skeleton.facts();
+  const std::string_view profile = next(path), rendition = next(path), startText = next(path);
+  const auto known = std::find_if(facts.renditions.begin(), facts.renditions.end(),
+                                  [&](const Rendition& r) { return r.name == rendition; });
+  Ticks start{};
+  if (profile != facts.profile || known == facts.renditions.end() || !package::parseStart(startText, start)) {
+    return notFound("there is no such rendition");
+  }
+  const Snapshot& view = snapshot(loop, channel);
+  const auto cut =
+      std::lower_bound(view.cuts.begin(), view.cuts.end(), start, [](const Cut& c, Ticks t) { return c.start < t; });
+  if (cut == view.cuts.end() || cut->start != start) return notFound("no segment of this channel starts there");
+  if (known->kind == Rendition::Kind::kText) {
+    if (path != kNoCaptions) return notFound("there are no such captions");
+    const std::string none = package::vttSegment(cut->start, cut->end, {});
+    return PlacedCache::Placed{std::string(key), base::share(base::Bytes(none.begin(), none.end())), "text/vtt"};
+  }
+  if (!takeSuffix(path, ".m4s")) return notFound("a segment's name ends in .m4s");
+  DVPE_TRY(const auto names, package::parsePieces(path));
+  std::vector<package::Piece> pieces;
+  for (const auto& name : names) {
+    const auto creative = options_.creatives.find(name.creative);
+    if (creative == options_.creatives.end()) return notFound("there is no such creative");
+    pieces.push_back({creative->second.get(), name.from, name.to - name.from});
+  }
+  const bool video = known->kind == Rendition::Kind::kVideo;
+  DVPE_TRY(auto bytes, video ? package::placeVideo(facts.grid, rendition, cut->start, cut->end, pieces)
+                             : package::placeAudio(facts.grid, cut->start, cut->end, pieces));
+  return PlacedCache::Placed{std::string(key), base::share(std::move(bytes)), video ? "video/mp4" : "audio/mp4"};
 }
 
 void Router::operations(const Request& request, Response& response) {

@@ -110,6 +110,7 @@ class Router final : public Handler {
   bool playlist(int loop, std::string_view path, Response& response);
   bool segment(std::string_view path, Response& response);
   bool conditioned(int loop, std::string_view path, Response& response);
+  base::Result<PlacedCache::Placed> place(Loop& loop, std::string_view path);
   void operations(const Request& request, Response& response);
   const Snapshot& snapshot(Loop& loop, std::size_t channel);
   std::size_t channelOf(std::string_view id) const;

@@ -84,13 +84,20 @@ void assemble(const ChannelFacts& facts, const Window& window, std::size_t rendi
   std::size_t done = static_cast<std::size_t>(before);
   append(body, looks[0], 0, done);
   for (const SpanRun& span : window.spans) {
-    if (text || span.end <= done) continue;
+    if (span.end <= done) continue;
     const BoundPod* pod = session.podOf(span.id);
     if (pod == nullptr) continue;
     for (std::size_t i = std::max(span.first, done); i < span.end; ++i) {
       const std::size_t size = body.size();
       append(body, looks[look], done, i);
+      const std::size_t own = body.size();
       if (conditioned(facts, window, i, rendition, *pod, body)) {
+        if (text) {  // the programme's captions are not for who is shown something else
+          body.resize(own);
+          append(body, window.conditioned[rendition], i, i + 1);
+          body += kNoCaptions;
+          body += '\n';
+        }
         done = i + 1;
       } else {
         body.resize(size);

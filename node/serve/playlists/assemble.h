@@ -6,11 +6,16 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "node/personalize/session_view.h"
 #include "node/serve/playlists/skeleton.h"
 
 namespace dvpe::serve {
+
+// What stands after "/c/{channel}/{profile}/{rendition}/{cell start}/" in a captions playlist where a viewer is shown
+// something of their own: a segment without captions.
+inline constexpr std::string_view kNoCaptions = "none.vtt";
 
 // Appends the playlist of one rendition (its place in ChannelFacts::renditions) to body. A function of its arguments:
 // equal on every node, and for a listed cell equal for ever.

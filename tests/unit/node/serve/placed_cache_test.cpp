@@ -8,7 +8,7 @@ namespace dvpe::serve {
 namespace {
 
 PlacedCache::Placed of(const std::string& path, std::size_t bytes) {
-  return {path, base::share(base::Bytes(bytes, 'x')), false};
+  return {path, base::share(base::Bytes(bytes, 'x')), "video/mp4"};
 }
 
 TEST(PlacedCache, FindsWhatWasAddedAndNothingElse) {

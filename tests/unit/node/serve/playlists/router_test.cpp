@@ -82,7 +82,8 @@ class RouterTest : public testing::Test {
     served.facts.grid = grid_;
     served.facts.fps = {30, 1};
     served.facts.renditions = {{Rendition::Kind::kVideo, "v", "avc1.64001f", "", 640, 360, 900000},
-                               {Rendition::Kind::kAudio, "a0", "mp4a.40.2", "und", 0, 0, 0}};
+                               {Rendition::Kind::kAudio, "a0", "mp4a.40.2", "und", 0, 0, 0},
+                               {Rendition::Kind::kText, "s0", "", "de", 0, 0, 0}};
     served.facts.slate = std::string(16, 'd');
     served.facts.slateUnits = 4;
     served.window = window_.get();
@@ -215,8 +216,13 @@ TEST_F(RouterTest, PlacesCreativesOnlyWhereASegmentStarts) {
   EXPECT_EQ(sound.status, 200);
   EXPECT_EQ(sound.contentType, "audio/mp4");
   EXPECT_EQ(get("/c/ch/test-3/v/" + start + "/" + a + ".0-4.m4s").shared, video.shared) << "placed once";
+  const auto captions = get("/c/ch/test-3/s0/" + start + "/none.vtt");
+  EXPECT_EQ(captions.status, 200);
+  EXPECT_EQ(captions.contentType, "text/vtt");
+  EXPECT_TRUE(std::string(captions.shared->begin(), captions.shared->end()).starts_with("WEBVTT\nX-TIMESTAMP-MAP="));
   for (const std::string& bad :
-       {"/c/ch/test-3/v/" + std::to_string((grid_.cell() * 100 + grid_.frame()).count()) + "/" + a + ".0-4.m4s",
+       {"/c/ch/test-3/s0/" + start + "/" + a + ".0-4.m4s", "/c/ch/test-3/v/" + start + "/none.vtt",
+        "/c/ch/test-3/v/" + std::to_string((grid_.cell() * 100 + grid_.frame()).count()) + "/" + a + ".0-4.m4s",
         "/c/ch/test-3/v/" + std::to_string((grid_.cell() * 101).count()) + "/" + a + ".0-4.m4s",
         "/c/ch/test-3/v/0" + start + "/" + a + ".0-4.m4s", "/c/ch/test-3/v/-1/" + a + ".0-4.m4s",
         "/c/ch/test-3/v/" + start + "/" + a + ".0-3.m4s", "/c/ch/test-3/v/" + start + "/" + a + ".1-5.m4s",
