@@ -39,9 +39,7 @@ class Publication {
   virtual void audio(int track, std::int64_t ptsMs, base::SharedBytes data) = 0;
   virtual void cue(SourceCue cue) = 0;
   // A caption of a text track (files; RTMP has none).
-  virtual void caption(int track, std::string language, std::int64_t startMs, std::int64_t endMs, std::string text) {
-    (void)track, (void)language, (void)startMs, (void)endMs, (void)text;
-  }
+  virtual void caption(int track, std::string language, std::int64_t startMs, std::int64_t endMs, std::string text) = 0;
   // False: the node is behind; read nothing more from the source until it is true (bounded queue, reliability row 9).
   virtual bool wantsMore() const = 0;
   // True: somebody took over or the channel is gone; close.

@@ -12,6 +12,7 @@
 
 #include "node/main/channel.h"
 #include "node/main/library.h"
+#include "node/main/resources.h"
 #include "shared/base/log.h"
 #include "shared/overlay/text_engine.h"
 
@@ -191,7 +192,7 @@ Result<void> run(const Config& config, const ReplayRequest& request, std::ostrea
   channel->demand().set(std::make_shared<const timeline::DemandList>(std::move(demand)));
   Printer printer(*document, profile, channel->window(), out, err);
   channel->start({&printer});
-  const auto played = play(request, *channel);
+  auto played = play(request, *channel);
   channel->stop();
   channel.reset();
   pool.join();

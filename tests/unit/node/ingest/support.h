@@ -70,6 +70,7 @@ class RecordingPublication final : public Publication {
     const std::lock_guard lock(record_->mutex);
     record_->cues.push_back(std::move(cue));
   }
+  void caption(int, std::string, std::int64_t, std::int64_t, std::string) override {}
   bool wantsMore() const override { return record_->wantsMore; }
   bool revoked() const override { return record_->revoked; }
 
