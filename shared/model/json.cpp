@@ -8,40 +8,13 @@
 #include <fstream>
 #include <map>
 
-#include "shared/model/impl/reader.h"
+#include "shared/model/impl/read.h"
 
 namespace dvpe::model {
 
 namespace json = boost::json;
 
 namespace {
-
-using impl::Mistakes;
-using impl::Need;
-using impl::ObjectReader;
-using impl::Place;
-
-// Text -> JSON within the bounds. The message of an error names line and column.
-base::Result<json::value> parse(std::string_view text) {
-  if (text.size() > kMaxDocumentBytes) {
-    return base::fail(base::ErrorCode::kLimitExceeded, "expected at most " + std::to_string(kMaxDocumentBytes) +
-                                                           " bytes, found " + std::to_string(text.size()));
-  }
-  json::parse_options options;
-  options.max_depth = kMaxDocumentDepth;
-  json::stream_parser parser{{}, options};
-  json::error_code error;
-  const std::size_t good = std::min(parser.write_some(text.data(), text.size(), error), text.size());
-  if (!error && text.find_first_not_of(" \t\r\n", good) != std::string_view::npos) error = json::error::extra_data;
-  if (!error) parser.finish(error);
-  if (!error) return parser.release();
-  const std::string_view before = text.substr(0, good);
-  const auto line = 1 + std::count(before.begin(), before.end(), '\n');
-  const std::size_t newline = before.rfind('\n');
-  const std::size_t column = newline == std::string_view::npos ? good + 1 : good - newline;
-  return base::fail(base::ErrorCode::kInvalidInput, "not JSON: " + error.message() + " at line " +
-                                                        std::to_string(line) + ", column " + std::to_string(column));
-}
 
 template <class T>
 using BodyReader = void (*)(ObjectReader&, T&);
@@ -114,7 +87,7 @@ base::Result<std::string> readFile(const std::filesystem::path& path) {
 
 // Parses each text that `next` gives and checks the whole. One document's text is in memory at a time.
 void readOne(const std::string& name, std::string_view text, Documents& out, Mistakes& mistakes) {
-  auto parsed = parse(text);
+  auto parsed = parseJson(text, kMaxDocumentBytes);
   if (!parsed) return mistakes.add(name, "", parsed.error().message);
   readDocument(Place{&parsed.value(), name, "", &mistakes}, out);
 }
@@ -201,7 +174,7 @@ base::Result<Documents> loadDocumentsOrFail(const std::filesystem::path& folder,
 }
 
 base::Result<Value> parseValue(std::string_view text) {
-  DVPE_TRY(json::value parsed, parse(text));
+  DVPE_TRY(json::value parsed, parseJson(text, kMaxDocumentBytes));
   return impl::toValue(parsed);
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The DVPE authors
-#include "shared/model/impl/reader.h"
+#include "shared/model/reader.h"
 
 #include <algorithm>
+#include <boost/json/stream_parser.hpp>
 #include <cmath>
 #include <numeric>
 
-namespace dvpe::model::impl {
+namespace dvpe::model {
 
 namespace json = boost::json;
 
@@ -50,6 +51,27 @@ std::string shown(double value) {
 }
 
 }  // namespace
+
+base::Result<json::value> parseJson(std::string_view text, std::size_t maxBytes) {
+  if (text.size() > maxBytes) {
+    return base::fail(base::ErrorCode::kLimitExceeded,
+                      "expected at most " + std::to_string(maxBytes) + " bytes, found " + std::to_string(text.size()));
+  }
+  json::parse_options options;
+  options.max_depth = kMaxDocumentDepth;
+  json::stream_parser parser{{}, options};
+  json::error_code error;
+  const std::size_t good = std::min(parser.write_some(text.data(), text.size(), error), text.size());
+  if (!error && text.find_first_not_of(" \t\r\n", good) != std::string_view::npos) error = json::error::extra_data;
+  if (!error) parser.finish(error);
+  if (!error) return parser.release();
+  const std::string_view before = text.substr(0, good);
+  const auto line = 1 + std::count(before.begin(), before.end(), '\n');
+  const std::size_t newline = before.rfind('\n');
+  const std::size_t column = newline == std::string_view::npos ? good + 1 : good - newline;
+  return base::fail(base::ErrorCode::kInvalidInput, "not JSON: " + error.message() + " at line " +
+                                                        std::to_string(line) + ", column " + std::to_string(column));
+}
 
 void Mistakes::add(std::string document, std::string path, std::string message) {
   if (errors_.size() >= kMaxDocumentErrors) {
@@ -259,4 +281,4 @@ void ObjectReader::finish() {
   }
 }
 
-}  // namespace dvpe::model::impl
+}  // namespace dvpe::model

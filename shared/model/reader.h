@@ -17,7 +17,7 @@
 
 #include "shared/model/json.h"
 
-namespace dvpe::model::impl {
+namespace dvpe::model {
 
 // Collects mistakes of one or more documents, up to kMaxDocumentErrors.
 class Mistakes {
@@ -30,6 +30,10 @@ class Mistakes {
   std::vector<DocumentError> errors_;
   std::size_t dropped_ = 0;
 };
+
+// Text -> JSON (RFC 8259) of at most this many bytes and kMaxDocumentDepth levels, and nothing after it. The message of
+// an error names line and column. kLimitExceeded, kInvalidInput.
+base::Result<boost::json::value> parseJson(std::string_view text, std::size_t maxBytes);
 
 // A value in a document, and where it is.
 struct Place {
@@ -105,14 +109,4 @@ class ObjectReader {
 bool readText(const Place& place, std::string& out, std::size_t maxBytes);
 bool readName(const Place& place, std::string& out);
 
-// body -> document. Each notes its mistakes.
-void readProfile(ObjectReader& body, Profile& out);
-void readChannel(ObjectReader& body, Channel& out);
-void readOverlay(ObjectReader& body, Overlay& out);
-void readRuleset(ObjectReader& body, Ruleset& out);
-void readCampaign(ObjectReader& body, Campaign& out);
-void readMedia(ObjectReader& body, Media& out);
-
-Value toValue(const boost::json::value& value);
-
-}  // namespace dvpe::model::impl
+}  // namespace dvpe::model

@@ -4,13 +4,11 @@
 // What a document cannot know by itself: whether what it names exists.
 #include <algorithm>
 
-#include "shared/model/impl/reader.h"
+#include "shared/model/impl/read.h"
 
 namespace dvpe::model {
 
 namespace {
-
-using impl::Mistakes;
 
 class Checker {
  public:
@@ -37,7 +35,7 @@ class Checker {
     // Looking for a near name is for people; it must not make thousands of mistakes slow.
     std::vector<std::string_view> ids;
     for (auto entry = map.begin(); map.size() <= 256 && entry != map.end(); ++entry) ids.push_back(entry->first);
-    const std::string_view near = mistakes_.dropped() == 0 ? impl::nearest(id, ids) : std::string_view{};
+    const std::string_view near = mistakes_.dropped() == 0 ? nearest(id, ids) : std::string_view{};
     mistakes_.add(document, std::move(path),
                   std::string{"there is no "} + kind + " \"" + id + "\"" +
                       (near.empty() ? std::string{} : "; did you mean \"" + std::string{near} + "\"?"));
@@ -87,7 +85,7 @@ class Checker {
     if (field == overlay.fields.end()) {
       std::vector<std::string_view> names;
       for (const OverlayField& f : overlay.fields) names.push_back(f.name);
-      const std::string_view near = impl::nearest(name, names);
+      const std::string_view near = nearest(name, names);
       return mistakes_.add(document_, path,
                            "overlay \"" + overlay.id + "\" has no such field" +
                                (near.empty() ? std::string{} : "; did you mean \"" + std::string{near} + "\"?"));

@@ -6,7 +6,7 @@
 #include <array>
 #include <cstdio>
 
-#include "shared/model/impl/reader.h"
+#include "shared/model/impl/read.h"
 
 namespace dvpe::model::impl {
 

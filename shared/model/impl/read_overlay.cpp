@@ -4,7 +4,7 @@
 // The body of an overlay.
 #include <algorithm>
 
-#include "shared/model/impl/reader.h"
+#include "shared/model/impl/read.h"
 
 namespace dvpe::model::impl {
 

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+//
+// The bodies of documents, kind by kind.
+#pragma once
+
+#include "shared/model/reader.h"
+
+namespace dvpe::model::impl {
+
+// body -> document. Each notes its mistakes.
+void readProfile(ObjectReader& body, Profile& out);
+void readChannel(ObjectReader& body, Channel& out);
+void readOverlay(ObjectReader& body, Overlay& out);
+void readRuleset(ObjectReader& body, Ruleset& out);
+void readCampaign(ObjectReader& body, Campaign& out);
+void readMedia(ObjectReader& body, Media& out);
+
+Value toValue(const boost::json::value& value);
+
+}  // namespace dvpe::model::impl
