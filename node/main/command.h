@@ -115,6 +115,12 @@ int conditionCommand(const Arguments& arguments, Console& console);
 int replayCommand(const Arguments& arguments, Console& console);
 int keysStreamCommand(const Arguments& arguments, Console& console);
 int keysSessionCommand(const Arguments& arguments, Console& console);
+int keysCreateCommand(const Arguments& arguments, Console& console);
+int keysRevokeCommand(const Arguments& arguments, Console& console);
+int keysSignCommand(const Arguments& arguments, Console& console);
+int keysVerifyCommand(const Arguments& arguments, Console& console);
+int dbMigrateCommand(const Arguments& arguments, Console& console);
+int dbCheckCommand(const Arguments& arguments, Console& console);
 int versionCommand(const Arguments& arguments, Console& console);
 int completionCommand(const Arguments& arguments, Console& console);
 

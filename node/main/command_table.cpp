@@ -11,10 +11,29 @@ namespace {
 constexpr OptionSpec kConfig{"--config", "FILE", "the configuration; default: $DVPE_CONFIG, or /etc/dvpe/dvpe.toml"};
 constexpr OptionSpec kJson{"--json", "", "one line of JSON on standard output"};
 
+constexpr OptionSpec kPassphrase{"--passphrase-file", "FILE",
+                                 "a file that only its owner may read; its first line counts", true};
+
 constexpr std::array kCommon{
     OptionSpec{"--quiet", "", "say nothing on standard error but errors"},
     OptionSpec{"--no-color", "", "no colour (also: NO_COLOR set, TERM=dumb, or no terminal)"},
 };
+
+// How commands reach the database as somebody other than the node.
+const std::vector<OptionSpec>& databaseOptions() {
+  static const std::vector<OptionSpec> options{
+      {"--server", "HOST:PORT", "the database server, or the folder of its local socket; default: 127.0.0.1:5432"},
+      {"--database", "NAME", "default: dvpe"},
+      {"--user", "LOGIN", "who connects", true},
+      {"--password-file", "FILE", "a file with the login's password that only its owner may read"},
+      {"--root-certificate", "FILE", "who vouches for the server (PEM); needed over TCP"},
+      kJson};
+  return options;
+}
+std::vector<OptionSpec> withDatabase(std::vector<OptionSpec> options) {
+  options.insert(options.end(), databaseOptions().begin(), databaseOptions().end());
+  return options;
+}
 
 const std::vector<CommandSpec>& table() {
   static const std::vector<CommandSpec> commands{
@@ -111,6 +130,81 @@ const std::vector<CommandSpec>& table() {
        0,
        {},
        keysSessionCommand},
+      {"keys",
+       "create",
+       "make a signing key, and a line for it in the keys document",
+       "dvpe-node keys create --out root.key --passphrase-file root.phrase\n"
+       "dvpe-node keys create --out ada.key --passphrase-file ada.phrase --keys keys.json --person ada --organisation "
+       "demo "
+       "--roles admin",
+       {{"--out", "FILE", "where the private key goes; it must not exist yet", true},
+        kPassphrase,
+        {"--keys", "FILE", "the keys document to add it to; made when it is missing"},
+        {"--person", "NAME", "whose it is, or the machine's name"},
+        {"--organisation", "ID", "for which it signs"},
+        {"--roles", "LIST",
+         "with commas: creator, advertiser, ad_operations, analyst, broadcaster, admin, coordinator, ..."},
+        {"--channels", "LIST", "the only ones that it may sign for; default: all"},
+        {"--days", "N", "how long it is valid; default: 365"},
+        kJson},
+       "",
+       0,
+       0,
+       {},
+       keysCreateCommand},
+      {"keys",
+       "revoke",
+       "say in the keys document from when a key no longer counts",
+       "dvpe-node keys revoke --keys keys.json --key 9f86d081884c7d65 --from 1790000000",
+       {{"--keys", "FILE", "the keys document", true},
+        {"--key", "ID", "the key's name", true},
+        {"--from", "SECONDS", "since 1970: what the database accepted from then on does not count; default: now"}},
+       "",
+       0,
+       0,
+       {},
+       keysRevokeCommand},
+      {"keys",
+       "sign",
+       "sign a document or the keys document; the signature goes to FILE.sig",
+       "dvpe-node keys sign keys.json --key root.key --passphrase-file root.phrase",
+       {{"--key", "FILE", "the private key", true}, kPassphrase},
+       "FILE",
+       1,
+       1,
+       {},
+       keysSignCommand},
+      {"keys",
+       "verify",
+       "check revisions of the keys document one after the other, and list who may sign",
+       "dvpe-node keys verify --root $(cat root.public) keys-1.json keys-2.json",
+       {{"--root", "HEX", "the root's public key", true}},
+       "FILE",
+       1,
+       1000,
+       {},
+       keysVerifyCommand},
+      {"db",
+       "migrate",
+       "bring the database's schema to this program's version",
+       "dvpe-node db migrate --server /var/run/postgresql --user postgres\n"
+       "dvpe-node db migrate --server db:5432 --user postgres --password-file superuser --root-certificate ca.pem",
+       withDatabase({{"--migrations", "DIR", "the folder of scripts; default: the product's own"}}),
+       "",
+       0,
+       0,
+       {},
+       dbMigrateCommand},
+      {"db",
+       "check",
+       "say whether anybody has loosened the database's rights",
+       "dvpe-node db check --server db:5432 --user postgres --password-file superuser --root-certificate ca.pem --json",
+       withDatabase({}),
+       "",
+       0,
+       0,
+       {},
+       dbCheckCommand},
       {"version", "", "print the version", "dvpe-node version --json", {kJson}, "", 0, 0, {}, versionCommand},
       {"completion",
        "",

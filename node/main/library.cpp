@@ -140,10 +140,4 @@ Result<Library> loadLibrary(const Config& config) {
   return library;
 }
 
-fs::path resourcesFolder() {
-  std::error_code error;
-  const fs::path own = fs::read_symlink("/proc/self/exe", error).parent_path().parent_path() / "resources";
-  return fs::exists(own, error) ? own : fs::path("/usr/share/dvpe");
-}
-
 }  // namespace dvpe::node

@@ -31,7 +31,4 @@ struct Library {
 // in the log that says why. A channel without a slate of its own gets the built-in one, made in <state>/slate.
 base::Result<Library> loadLibrary(const Config& config);
 
-// Where the program's own files are (fonts, the player): beside the program's folder, or /usr/share/dvpe.
-std::filesystem::path resourcesFolder();
-
 }  // namespace dvpe::node

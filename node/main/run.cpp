@@ -19,6 +19,7 @@
 #include "node/main/intake.h"
 #include "node/main/library.h"
 #include "node/main/readiness.h"
+#include "node/main/resources.h"
 #include "node/main/secrets.h"
 #include "node/main/watch.h"
 #include "node/serve/http/server.h"

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+// dvpe-node keys create|list|add|revoke|sign|verify: signing keys, and the document that says what each may sign.
+#include <boost/json.hpp>
+#include <charconv>
+#include <fstream>
+#include <iterator>
+
+#include "node/main/command.h"
+#include "shared/model/json.h"
+#include "shared/privacy/secret.h"
+#include "shared/release/release.h"
+
+namespace dvpe::node {
+
+namespace json = boost::json;
+namespace fs = std::filesystem;
+using base::ErrorCode;
+using base::fail;
+using base::Result;
+using release::KeyDocument;
+
+namespace {
+
+constexpr std::int64_t kDay = 86'400;
+constexpr std::size_t kMaxFile = 4 << 20;
+
+int failed(Console& console, const base::Error& error) {
+  complain(console, error.message);
+  return exitCode(error.code);
+}
+
+Result<std::string> readFile(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::string text(kMaxFile + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (text.empty() && !in.eof()) return fail(ErrorCode::kNotFound, path.string() + " cannot be read");
+  if (text.size() > kMaxFile) return fail(ErrorCode::kLimitExceeded, path.string() + " is too large");
+  return text;
+}
+
+Result<void> writeFile(const fs::path& path, const std::string& text) {
+  const fs::path fresh = path.string() + ".new";
+  std::ofstream out(fresh, std::ios::binary | std::ios::trunc);
+  out << text;
+  out.close();
+  std::error_code error;
+  if (out) fs::rename(fresh, path, error);
+  if (!out || error) return fail(ErrorCode::kIo, path.string() + " cannot be written");
+  return base::success();
+}
+
+// The first line of --passphrase-file.
+Result<std::string> passphrase(const Arguments& arguments) {
+  DVPE_TRY(std::string text, privacy::readSecretFile(arguments.value("--passphrase-file"), 1024));
+  text.resize(std::min(text.find('\n'), text.size()));
+  return text;
+}
+
+std::vector<std::string> words(const std::string& text) {
+  std::vector<std::string> out;
+  std::size_t at = 0;
+  while (at <= text.size()) {
+    const std::size_t comma = std::min(text.find(',', at), text.size());
+    if (comma > at) out.push_back(text.substr(at, comma - at));
+    at = comma + 1;
+  }
+  return out;
+}
+
+Result<std::int64_t> number(const std::string& text, std::int64_t fallback, const char* option) {
+  if (text.empty()) return fallback;
+  std::int64_t n = 0;
+  const char* const end = text.data() + text.size();
+  const auto [after, error] = std::from_chars(text.data(), end, n);
+  if (error != std::errc{} || after != end || n < 0) {
+    return fail(ErrorCode::kInvalidInput, std::string(option) + " is a whole number");
+  }
+  return n;
+}
+
+// FILE.sig beside a file: [{"key", "signature"}]. None: no signatures yet.
+fs::path signaturesOf(const fs::path& file) { return file.string() + ".sig"; }
+
+Result<release::Signed> readSigned(const fs::path& file) {
+  release::Signed out;
+  DVPE_TRY(out.bytes, readFile(file));
+  if (!fs::exists(signaturesOf(file))) return out;
+  DVPE_TRY(const std::string text, readFile(signaturesOf(file)));
+  try {
+    const auto parsed = json::parse(text);
+    for (const auto& one : parsed.as_array()) {
+      DVPE_TRY(const auto signature, release::parseSignature(one.at("signature").as_string()));
+      out.by.push_back({std::string(one.at("key").as_string()), signature});
+    }
+  } catch (const std::exception&) {
+    return fail(ErrorCode::kInvalidInput, signaturesOf(file).string() + " is not a list of signatures");
+  }
+  return out;
+}
+
+Result<void> writeSignatures(const fs::path& file, const release::Signed& document) {
+  json::array list;
+  for (const auto& by : document.by)
+    list.push_back(json::object{{"key", by.key}, {"signature", base::hex(by.signature)}});
+  return writeFile(signaturesOf(file), json::serialize(list) + "\n");
+}
+
+Result<KeyDocument> readKeys(const fs::path& file) {
+  DVPE_TRY(const std::string text, readFile(file));
+  return release::parseKeys(text);
+}
+
+// A new revision is another text: the signatures of the one before do not belong to it.
+Result<void> writeKeys(const fs::path& file, const KeyDocument& keys) {
+  std::error_code ignored;
+  DVPE_CHECK(writeFile(file, release::toJson(keys)));
+  fs::remove(signaturesOf(file), ignored);
+  return base::success();
+}
+
+// The key as the options describe it; its document with it, one revision on.
+Result<KeyDocument> withKey(const Arguments& arguments, const release::PrivateKey& key, std::int64_t now) {
+  const fs::path file = arguments.value("--keys");
+  KeyDocument keys;
+  if (fs::exists(file)) {
+    DVPE_TRY(keys, readKeys(file));
+  }
+  ++keys.revision;
+  release::Key line;
+  line.publicKey = key.publicKey();
+  line.id = key.id();
+  line.person = arguments.value("--person");
+  line.organisation = arguments.value("--organisation");
+  for (const auto& word : words(arguments.value("--roles"))) {
+    const auto role = release::role(word);
+    if (!role) return fail(ErrorCode::kInvalidInput, "there is no role \"" + word + "\"");
+    line.roles.insert(*role);
+  }
+  for (auto& channel : words(arguments.value("--channels"))) line.channels.insert(std::move(channel));
+  DVPE_TRY(const std::int64_t days, number(arguments.value("--days"), 365, "--days"));
+  line.notBefore = now;
+  line.notAfter = now + days * kDay;
+  keys.keys.insert_or_assign(line.id, line);
+  DVPE_CHECK(release::parseKeys(release::toJson(keys)));  // names and bounds
+  return keys;
+}
+
+std::int64_t unixNow() { return base::SystemClock().wallSeconds(); }
+
+}  // namespace
+
+int keysCreateCommand(const Arguments& arguments, Console& console) {
+  const auto phrase = passphrase(arguments);
+  if (!phrase) return failed(console, phrase.error());
+  const auto key = release::PrivateKey::generate();
+  const auto pem = key.seal(phrase.value());
+  if (!pem) return failed(console, pem.error());
+  std::optional<KeyDocument> keys;
+  if (!arguments.value("--keys").empty()) {
+    auto made = withKey(arguments, key, unixNow());
+    if (!made) return failed(console, made.error());
+    keys = std::move(made).value();
+  }
+  if (auto wrote = privacy::writeSecretFile(arguments.value("--out"), pem.value(), privacy::IfExists::kFail); !wrote) {
+    return failed(console, wrote.error());
+  }
+  if (keys) {
+    if (auto wrote = writeKeys(arguments.value("--keys"), *keys); !wrote) return failed(console, wrote.error());
+  }
+  const std::string id = key.id(), hex = base::hex(key.publicKey());
+  if (arguments.flag("--json")) {
+    console.out << json::object{{"id", id}, {"public", hex}} << "\n";
+  } else {
+    console.out << hex << "\n";
+  }
+  if (!console.quiet && keys) {
+    console.err << arguments.value("--keys") << " is revision " << keys->revision << " now and has yet to be signed.\n";
+  }
+  return kExitOk;
+}
+
+int keysRevokeCommand(const Arguments& arguments, Console& console) {
+  const fs::path file = arguments.value("--keys");
+  auto keys = readKeys(file);
+  if (!keys) return failed(console, keys.error());
+  const auto found = keys.value().keys.find(arguments.value("--key"));
+  if (found == keys.value().keys.end()) {
+    return failed(console, {ErrorCode::kNotFound, "there is no key " + arguments.value("--key")});
+  }
+  const auto from = number(arguments.value("--from"), unixNow(), "--from");
+  if (!from) return failed(console, from.error());
+  found->second.compromisedFrom = from.value();
+  ++keys.value().revision;
+  if (auto wrote = writeKeys(file, keys.value()); !wrote) return failed(console, wrote.error());
+  if (!console.quiet) {
+    console.err << "What " << found->second.person << "'s key " << found->first
+                << " signed and the database accepted from then on will not count. Revision " << keys.value().revision
+                << " has yet to be signed.\n";
+  }
+  return kExitOk;
+}
+
+int keysSignCommand(const Arguments& arguments, Console& console) {
+  const fs::path file = arguments.rest.at(0);
+  auto document = readSigned(file);
+  if (!document) return failed(console, document.error());
+  const auto phrase = passphrase(arguments);
+  if (!phrase) return failed(console, phrase.error());
+  const auto pem = privacy::readSecretFile(arguments.value("--key"), 8192);
+  if (!pem) return failed(console, pem.error());
+  const auto key = release::PrivateKey::open(pem.value(), phrase.value());
+  if (!key) return failed(console, key.error());
+  const bool keys = release::parseKeys(document.value().bytes).has_value();
+  const auto header = keys ? Result<release::Header>(release::Header{}) : release::parseHeader(document.value().bytes);
+  if (!header) return failed(console, header.error());
+  std::erase_if(document.value().by, [&](const auto& by) { return by.key == key.value().id(); });
+  addSignature(document.value(), keys ? release::Domain::kKeys : release::Domain::kDocument, key.value());
+  if (auto wrote = writeSignatures(file, document.value()); !wrote) return failed(console, wrote.error());
+  if (!console.quiet)
+    console.err << signaturesOf(file).string() << " has the signature of " << key.value().id() << ".\n";
+  return kExitOk;
+}
+
+int keysVerifyCommand(const Arguments& arguments, Console& console) {
+  const auto root = release::parsePublicKey(arguments.value("--root"));
+  if (!root) return failed(console, root.error());
+  release::KeyRing ring(root.value());
+  for (const std::string& file : arguments.rest) {
+    const auto keys = readSigned(file);
+    if (!keys) return failed(console, keys.error());
+    if (const auto taken = ring.advance(keys.value(), unixNow()); !taken) {
+      return failed(console, {taken.error().code, file + ": " + taken.error().message});
+    }
+  }
+  for (const auto& [id, key] : ring.keys().keys) {
+    std::string roles;
+    for (const auto role : key.roles) roles += (roles.empty() ? "" : ",") + std::string(name(role));
+    console.out << id << " " << key.person << " " << key.organisation << " " << roles
+                << (key.validAt(unixNow()) ? "" : " (not valid now)") << "\n";
+  }
+  if (!console.quiet) console.err << "Revision " << ring.revision() << " of the keys is in force.\n";
+  return kExitOk;
+}
+
+}  // namespace dvpe::node

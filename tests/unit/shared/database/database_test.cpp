@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+//
+// What needs no server; the rest is tried on a real one in tests/integration/database.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <numeric>
+
+#include "shared/database/migrate.h"
+
+namespace dvpe::database {
+namespace {
+
+using base::ErrorCode;
+
+TEST(ScramVerifier, IsWhatPostgresWouldMake) {
+  std::array<std::uint8_t, 16> salt{};
+  std::iota(salt.begin(), salt.end(), std::uint8_t{0});
+  // By Python's hashlib: PBKDF2 with HMAC-SHA-256, 4096 rounds (RFC 5802, 3).
+  EXPECT_EQ(scramVerifier("correct horse battery", salt).value(),
+            "SCRAM-SHA-256$4096:AAECAwQFBgcICQoLDA0ODw==$DSORcG4dNUxAHTEo5BL20ymSoLgt8C8jLZ09S+VUVlM="
+            ":9hLrfnf7zvCtDB9drkVXkMgUsd4vpHfg5YQJDrbaZ30=");
+}
+
+TEST(ScramVerifier, RefusesPasswordsThatTwoSidesCouldReadDifferently) {
+  const std::array<std::uint8_t, 16> salt{};
+  EXPECT_EQ(scramVerifier("short", salt).error().code, ErrorCode::kInvalidInput);
+  EXPECT_EQ(scramVerifier("eine schöne Zeit", salt).error().code, ErrorCode::kInvalidInput);
+  EXPECT_EQ(scramVerifier(std::string(129, 'x'), salt).error().code, ErrorCode::kInvalidInput);
+  EXPECT_TRUE(scramVerifier("a b c d e f g h", salt).has_value());
+}
+
+TEST(Connection, IsNotOpenedOverTcpWithoutKnowingTheServer) {
+  ConnectOptions options;
+  options.user = "somebody";
+  EXPECT_EQ(Connection::open(options).error().code, ErrorCode::kInvalidInput);
+  options.rootCertificate = "/nonexistent.pem";
+  options.port = 1;
+  EXPECT_EQ(Connection::open(options).error().code, ErrorCode::kUnavailable);
+}
+
+class Migrations : public ::testing::Test {
+ protected:
+  Migrations() {
+    std::string name = (std::filesystem::temp_directory_path() / "dvpe-sql-XXXXXX").string();
+    folder_ = ::mkdtemp(name.data());
+  }
+  ~Migrations() override { std::filesystem::remove_all(folder_); }
+  void write(const std::string& name) { std::ofstream(folder_ / name) << "SELECT 1;"; }
+  std::filesystem::path folder_;
+};
+
+TEST_F(Migrations, AreReadInTheOrderOfTheirNumbers) {
+  write("0002_more.sql");
+  write("0001_roles.sql");
+  write("notes.txt");
+  const auto loaded = loadMigrations(folder_);
+  ASSERT_TRUE(loaded.has_value()) << loaded.error().message;
+  ASSERT_EQ(loaded.value().size(), 2U);
+  EXPECT_EQ(loaded.value()[0].name, "0001_roles");
+  EXPECT_EQ(loaded.value()[1].number, 2);
+  EXPECT_EQ(loaded.value()[1].digest.size(), 64U);
+}
+
+TEST_F(Migrations, HaveNoGapsAndProperNames) {
+  EXPECT_EQ(loadMigrations(folder_).error().code, ErrorCode::kIo) << "none at all";
+  write("0002_more.sql");
+  EXPECT_EQ(loadMigrations(folder_).error().code, ErrorCode::kInvalidInput);
+  write("0001_roles.sql");
+  EXPECT_TRUE(loadMigrations(folder_).has_value());
+  write("3_short.sql");
+  EXPECT_EQ(loadMigrations(folder_).error().code, ErrorCode::kInvalidInput);
+}
+
+}  // namespace
+}  // namespace dvpe::database
