@@ -77,7 +77,8 @@ void skipScalingList(BitReader& r, int size) {
   int next = 8;
   for (int i = 0; i < size && !r.bad(); ++i) {
     if (next != 0) {
-      next = (last + r.se()) & 255;
+      // Modulo 256 (7.3.2.1.1.1): in hostile streams the difference may be any int.
+      next = static_cast<int>((static_cast<unsigned>(last) + static_cast<unsigned>(r.se())) & 255U);
     }
     last = next == 0 ? last : next;
   }
