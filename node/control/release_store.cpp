@@ -2,13 +2,11 @@
 // SPDX-FileCopyrightText: The DVPE authors
 #include "node/control/release_store.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
+#include <algorithm>
 #include <fstream>
 #include <sstream>
+
+#include "shared/privacy/secret.h"
 
 namespace dvpe::control {
 
@@ -17,36 +15,6 @@ using base::ErrorCode;
 using base::fail;
 using release::Bundle;
 using release::Verified;
-
-namespace {
-
-base::Result<void> ioError(const fs::path& path) {
-  return fail(ErrorCode::kIo, path.string() + ": " + std::strerror(errno));
-}
-
-base::Result<void> flush(const fs::path& path, int flags) {
-  const int file = ::open(path.c_str(), flags | O_CLOEXEC);
-  if (file < 0) return ioError(path);
-  const bool done = ::fsync(file) == 0;
-  ::close(file);
-  return done ? base::Result<void>(base::success()) : ioError(path);
-}
-
-// Whole or not at all, and on the disk before it answers.
-base::Result<void> replaceFile(const fs::path& path, const std::string& text) {
-  const fs::path fresh = path.string() + ".new";
-  std::ofstream out(fresh, std::ios::binary | std::ios::trunc);
-  out << text;
-  out.close();
-  if (!out) return ioError(fresh);
-  DVPE_CHECK(flush(fresh, O_RDWR));
-  std::error_code error;
-  fs::rename(fresh, path, error);
-  if (error) return fail(ErrorCode::kIo, path.string() + ": " + error.message());
-  return flush(path.parent_path(), O_RDONLY | O_DIRECTORY);
-}
-
-}  // namespace
 
 ReleaseStore::ReleaseStore(const fs::path& state, std::string node, const release::PublicKey& root)
     : folder_(state / "release"), node_(std::move(node)), empty_(root), ring_(root) {}
@@ -89,7 +57,7 @@ base::Result<void> ReleaseStore::keep(const Bundle& bundle, const Verified& veri
   next.bundle.keys.insert(next.bundle.keys.begin(), kept_.bundle.keys.begin(), kept_.bundle.keys.end());
   std::error_code error;
   fs::create_directories(folder_, error);
-  DVPE_CHECK(replaceFile(file(), release::toJson(next.bundle, next.known)));
+  DVPE_CHECK(privacy::writeSecretFile(file(), release::toJson(next.bundle, next.known), privacy::IfExists::kReplace));
   kept_ = std::move(next);
   ring_ = verified.ring;
   return base::success();

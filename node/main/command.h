@@ -131,6 +131,8 @@ std::filesystem::path configFile(const Arguments& arguments, const Console& cons
 // Loads it, and with files checks what it names; complains and returns false when anything is wrong.
 enum class CheckFiles { kNo, kYes };
 bool loadForCommand(const Arguments& arguments, Console& console, CheckFiles files, LoadedConfig& loaded);
+// Complains of an error and gives the exit code for it.
+int failed(Console& console, const base::Error& error);
 // "dvpe-node: error: message", in red where that helps.
 void complain(Console& console, std::string_view message);
 

@@ -11,6 +11,11 @@ namespace dvpe::node {
 
 namespace fs = std::filesystem;
 
+int failed(Console& console, const base::Error& error) {
+  complain(console, error.message);
+  return exitCode(error.code);
+}
+
 void complain(Console& console, std::string_view message) {
   console.err << (console.colour ? "dvpe-node: \033[31merror:\033[0m " : "dvpe-node: error: ") << message << "\n";
 }

@@ -39,11 +39,6 @@ base::Result<database::Connection> connect(const Arguments& arguments) {
   return database::Connection::open(options);
 }
 
-int failed(Console& console, const base::Error& error) {
-  complain(console, error.message);
-  return exitCode(error.code);
-}
-
 }  // namespace
 
 int dbMigrateCommand(const Arguments& arguments, Console& console) {

@@ -13,10 +13,7 @@ int keysStreamCommand(const Arguments& arguments, Console& console) {
   base::SystemRandom random;
   const std::string channel = arguments.value("--channel");
   const auto key = addStreamKey(loaded.config, channel, random);
-  if (!key) {
-    complain(console, key.error().message);
-    return exitCode(key.error().code);
-  }
+  if (!key) return failed(console, key.error());
   if (arguments.flag("--json")) {
     console.out << boost::json::object{{"channel", channel}, {"streamKey", key.value()}} << "\n";
   } else {
@@ -36,10 +33,7 @@ int keysSessionCommand(const Arguments& arguments, Console& console) {
   if (!loadForCommand(arguments, console, CheckFiles::kNo, loaded)) return kExitConfig;
   base::SystemRandom random;
   const auto changed = changeSessionKey(loaded.config, random);
-  if (!changed) {
-    complain(console, changed.error().message);
-    return exitCode(changed.error().code);
-  }
+  if (!changed) return failed(console, changed.error());
   if (!console.quiet) {
     console.err << secretFiles(loaded.config).sessionKey.string()
                 << " has a new current key. It is used from the next restart; sessions of the key before go on.\n";

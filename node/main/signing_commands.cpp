@@ -25,11 +25,6 @@ namespace {
 constexpr std::int64_t kDay = 86'400;
 constexpr std::size_t kMaxFile = 4 << 20;
 
-int failed(Console& console, const base::Error& error) {
-  complain(console, error.message);
-  return exitCode(error.code);
-}
-
 Result<std::string> readFile(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
   std::string text(kMaxFile + 1, '\0');
@@ -41,14 +36,7 @@ Result<std::string> readFile(const fs::path& path) {
 }
 
 Result<void> writeFile(const fs::path& path, const std::string& text) {
-  const fs::path fresh = path.string() + ".new";
-  std::ofstream out(fresh, std::ios::binary | std::ios::trunc);
-  out << text;
-  out.close();
-  std::error_code error;
-  if (out) fs::rename(fresh, path, error);
-  if (!out || error) return fail(ErrorCode::kIo, path.string() + " cannot be written");
-  return base::success();
+  return privacy::writeSecretFile(path, text, privacy::IfExists::kReplace);
 }
 
 // The first line of --passphrase-file.
@@ -88,23 +76,15 @@ Result<release::Signed> readSigned(const fs::path& file) {
   DVPE_TRY(out.bytes, readFile(file));
   if (!fs::exists(signaturesOf(file))) return out;
   DVPE_TRY(const std::string text, readFile(signaturesOf(file)));
-  try {
-    const auto parsed = json::parse(text);
-    for (const auto& one : parsed.as_array()) {
-      DVPE_TRY(const auto signature, release::parseSignature(one.at("signature").as_string()));
-      out.by.push_back({std::string(one.at("key").as_string()), signature});
-    }
-  } catch (const std::exception&) {
-    return fail(ErrorCode::kInvalidInput, signaturesOf(file).string() + " is not a list of signatures");
-  }
+  json::error_code error;
+  const auto parsed = json::parse(text, error);
+  if (error) return fail(ErrorCode::kInvalidInput, signaturesOf(file).string() + " is not JSON");
+  DVPE_TRY(out.by, release::parseSignatures(parsed));
   return out;
 }
 
 Result<void> writeSignatures(const fs::path& file, const release::Signed& document) {
-  json::array list;
-  for (const auto& by : document.by)
-    list.push_back(json::object{{"key", by.key}, {"signature", base::hex(by.signature)}});
-  return writeFile(signaturesOf(file), json::serialize(list) + "\n");
+  return writeFile(signaturesOf(file), json::serialize(release::toJson(document.by)) + "\n");
 }
 
 Result<KeyDocument> readKeys(const fs::path& file) {

@@ -28,7 +28,7 @@ class Clock {
   }
 };
 
-// The machine's clocks. Seconds come from the kernel's coarse ones: a few milliseconds late, an eighth of the cost.
+// The machine's clocks. Seconds come from the kernel's coarse ones: a few milliseconds late, and cheaper.
 class SystemClock final : public Clock {
  public:
   WallTime wall() const override;

@@ -40,8 +40,9 @@ constexpr Question kQuestions[] = {
      "AND pg_get_userbyid(p.proowner) NOT IN " INNER},
     {"rights on tables that belong to functions alone",
      "SELECT r.rolname || ' on ' || c.oid::regclass FROM pg_roles r CROSS JOIN pg_class c "
-     "WHERE c.relnamespace = 'dvpe'::regnamespace AND c.relkind IN ('r', 'p') AND NOT r.rolsuper AND r.rolname NOT "
-     "IN " INNER " AND has_table_privilege(r.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')"},
+     "WHERE c.relnamespace = 'dvpe'::regnamespace AND c.relkind IN ('r', 'p') AND NOT r.rolsuper "
+     "AND r.rolname NOT LIKE 'pg\\_%' AND r.rolname NOT IN " INNER
+     " AND has_table_privilege(r.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')"},
     {"roles of ours that somebody can log in as",
      "SELECT rolname FROM pg_roles WHERE rolname LIKE 'dvpe\\_%' AND rolcanlogin"},
     {"members of roles that have none",

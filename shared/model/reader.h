@@ -105,6 +105,24 @@ class ObjectReader {
   std::vector<std::string_view> known_;
 };
 
+// Reads one object with read(ObjectReader&, T&): all mistakes in the error, one a line, unknown keys among them. what:
+// its name in messages.
+template <class T, class Read>
+base::Result<T> readObject(std::string_view text, std::size_t maxBytes, std::string what, Read read) {
+  DVPE_TRY(const auto json, parseJson(text, maxBytes));
+  Mistakes mistakes;
+  T out{};
+  ObjectReader in(Place{&json, std::move(what), "", &mistakes});
+  if (in.isObject()) {
+    read(in, out);
+    in.finish();
+  }
+  if (const auto errors = mistakes.take(); !errors.empty()) {
+    return base::fail(base::ErrorCode::kInvalidInput, describe(errors));
+  }
+  return out;
+}
+
 // A string at `place`, or a mistake.
 bool readText(const Place& place, std::string& out, std::size_t maxBytes);
 bool readName(const Place& place, std::string& out);

@@ -12,23 +12,13 @@ using base::fail;
 
 namespace {
 
-json::object toObject(const Signed& document) {
-  json::array by;
-  for (const auto& one : document.by)
-    by.push_back(json::object{{"key", one.key}, {"signature", base::hex(one.signature)}});
-  return {{"text", document.bytes}, {"by", std::move(by)}};
-}
+json::object toObject(const Signed& document) { return {{"text", document.bytes}, {"by", toJson(document.by)}}; }
 
 // Throws when something is missing: a node's own file is whole or it is of no use.
 Signed toSigned(const json::value& value) {
-  Signed out;
-  out.bytes = std::string(value.at("text").as_string());
-  for (const auto& one : value.at("by").as_array()) {
-    const auto signature = parseSignature(one.at("signature").as_string());
-    if (!signature) throw std::invalid_argument(signature.error().message);
-    out.by.push_back({std::string(one.at("key").as_string()), signature.value()});
-  }
-  return out;
+  auto by = parseSignatures(value.at("by"));
+  if (!by) throw std::invalid_argument(by.error().message);
+  return {std::string(value.at("text").as_string()), std::move(by).value()};
 }
 
 std::string digestOf(const std::string& bytes) { return base::sha256(base::view(bytes)); }

@@ -90,26 +90,18 @@ std::optional<Role> role(std::string_view word) {
 }
 
 base::Result<KeyDocument> parseKeys(std::string_view text) {
-  DVPE_TRY(const auto json, model::parseJson(text, kMaxKeysBytes));
-  model::Mistakes mistakes;
-  KeyDocument out;
-  ObjectReader in(Place{&json, "keys", "", &mistakes});
-  if (in.isObject()) {
+  return model::readObject<KeyDocument>(text, kMaxKeysBytes, "keys", [](ObjectReader& in, KeyDocument& out) {
     std::string kind;
     if (in.text("kind", kind, Need::kRequired) && kind != "keys") in.at("kind").mistake("expected \"keys\"");
     in.integer("revision", out.revision, 1, 1'000'000'000, Need::kRequired);
     in.array("keys", Need::kRequired, kMaxKeys, [&out](const Place& place) {
       Key key = readKey(place);
       const std::string id = key.id;
-      if (!id.empty() && !out.keys.emplace(id, std::move(key)).second)
+      if (!id.empty() && !out.keys.emplace(id, std::move(key)).second) {
         place.mistake("the key " + id + " stands here twice");
+      }
     });
-    in.finish();
-  }
-  if (const auto errors = mistakes.take(); !errors.empty()) {
-    return fail(ErrorCode::kInvalidInput, model::describe(errors));
-  }
-  return out;
+  });
 }
 
 std::string toJson(const KeyDocument& keys) {

@@ -20,26 +20,18 @@ namespace {
 
 constexpr std::int64_t kMost = std::int64_t{1} << 53;  // what every JSON reader keeps exactly
 constexpr std::size_t kMaxStatement = 1 << 20;
+constexpr std::size_t kMaxSignatures = 16;
 
-// Parses, reads with `read`, and reports all mistakes.
+// A statement of this kind.
 template <class T, class Read>
-base::Result<T> readAll(std::string_view text, std::size_t limit, const char* kind, Read read) {
-  DVPE_TRY(const auto parsed, model::parseJson(text, limit));
-  model::Mistakes mistakes;
-  T out{};
-  ObjectReader in(Place{&parsed, kind, "", &mistakes});
-  if (in.isObject()) {
+base::Result<T> readAll(std::string_view text, std::size_t limit, std::string_view kind, Read read) {
+  return model::readObject<T>(text, limit, std::string(kind), [&](ObjectReader& in, T& out) {
     std::string word;
     if (in.text("kind", word, Need::kRequired) && word != kind) {
-      in.at("kind").mistake(std::string("expected \"") + kind + "\"");
+      in.at("kind").mistake("expected \"" + std::string(kind) + "\"");
     }
     read(in, out);
-    in.finish();
-  }
-  if (const auto errors = mistakes.take(); !errors.empty()) {
-    return fail(ErrorCode::kInvalidInput, model::describe(errors));
-  }
-  return out;
+  });
 }
 
 bool readDigest(ObjectReader& in, std::string_view key, std::string& out) {
@@ -69,6 +61,36 @@ void readEntry(const Place& place, Release& out) {
 }
 
 }  // namespace
+
+json::array toJson(const std::vector<Signed::By>& by) {
+  json::array out;
+  for (const auto& one : by) out.push_back(json::object{{"key", one.key}, {"signature", base::hex(one.signature)}});
+  return out;
+}
+
+base::Result<std::vector<Signed::By>> parseSignatures(const json::value& list) {
+  if (!list.is_array() || list.get_array().size() > kMaxSignatures) {
+    return fail(ErrorCode::kInvalidInput,
+                "expected a list of at most " + std::to_string(kMaxSignatures) + " signatures");
+  }
+  std::vector<Signed::By> out;
+  model::Mistakes mistakes;
+  const Place place{&list, "signatures", "", &mistakes};
+  for (std::size_t i = 0; i < list.get_array().size(); ++i) {
+    ObjectReader in(place.child(list.get_array()[i], i));
+    std::string key, digits;
+    if (!in.isObject()) continue;
+    in.text("key", key, Need::kRequired, 16);
+    in.text("signature", digits, Need::kRequired, 128);
+    in.finish();
+    DVPE_TRY(const auto signature, parseSignature(digits));
+    out.push_back({std::move(key), signature});
+  }
+  if (const auto errors = mistakes.take(); !errors.empty()) {
+    return fail(ErrorCode::kInvalidInput, model::describe(errors));
+  }
+  return out;
+}
 
 base::Result<Release> parseRelease(std::string_view text) {
   return readAll<Release>(text, kMaxReleaseBytes, "release", [](ObjectReader& in, Release& out) {
@@ -121,11 +143,7 @@ std::string toJson(const Release& release) {
 }
 
 base::Result<Header> parseHeader(std::string_view text) {
-  DVPE_TRY(const auto parsed, model::parseJson(text, kMaxReleaseDocument));
-  model::Mistakes mistakes;
-  Header out;
-  ObjectReader in(Place{&parsed, "document", "", &mistakes});
-  if (in.isObject()) {
+  return model::readObject<Header>(text, kMaxReleaseDocument, "document", [](ObjectReader& in, Header& out) {
     in.name("kind", out.name.kind, Need::kRequired);
     in.name("id", out.name.id, Need::kRequired);
     in.name("organisation", out.organisation, Need::kRequired);
@@ -142,12 +160,7 @@ base::Result<Header> parseHeader(std::string_view text) {
       }
       if (out.name.kind == "channel") out.channels.push_back(out.name.id);
     }
-    in.finish();
-  }
-  if (const auto errors = mistakes.take(); !errors.empty()) {
-    return fail(ErrorCode::kInvalidInput, model::describe(errors));
-  }
-  return out;
+  });
 }
 
 base::Result<Countersignature> parseCountersignature(std::string_view text) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <boost/json/fwd.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -71,7 +72,11 @@ struct Signed {
 // Signs `bytes` once more.
 void addSignature(Signed& document, Domain domain, const PrivateKey& key);
 
-// Signatures as JSON and in the database: 128 hexadecimal digits.
+// Signatures as JSON: [{"key", "signature"}].
+boost::json::array toJson(const std::vector<Signed::By>& by);
+base::Result<std::vector<Signed::By>> parseSignatures(const boost::json::value& json);
+
+// Hexadecimal: 128 digits and 64.
 base::Result<Signature> parseSignature(std::string_view hex);
 base::Result<PublicKey> parsePublicKey(std::string_view hex);
 

@@ -24,8 +24,7 @@ class Outbox {
     boost::intrusive_ptr<Connection> connection;
     std::string head;
     Response response;
-    ByteRange body;
-    HeadWriter::After after = HeadWriter::After::kKeepAlive;
+    ByteRange body;  // of the response's body
   };
 
   Outbox();
