@@ -282,7 +282,7 @@ void Channel::beginCell(const timeline::Cut& cut, bool rendered) {
   }
   budget_.report(options_.channel.id, renderer_->programmeCost() + decodeCost_ / base::seconds(grid_.frame()),
                  renderer_->variantCost());
-  render::CutPlan plan = render::planCut(cut, state, *demand_.get());
+  render::CutPlan plan = render::planCut(cut, state, *demand_.at(cut.at));
   const auto admitted = budget_.admit(options_.channel.id, plan.variants, running_);
   std::vector<render::Variant> variants;
   std::vector<std::string> names{timeline::kBaseVariant};

@@ -34,7 +34,7 @@ void Director::Feed::spanEnds(const std::string& id, Ticks at) {
   });
 }
 void Director::Feed::cutMade(const timeline::Cut& cut) {
-  asio::post(director_.context_, [d = &director_, c = channel_, cut] { d->channels_[c]->cut = cut; });
+  asio::post(director_.context_, [d = &director_, c = channel_, cut] { d->cutMade(c, cut); });
 }
 void Director::Feed::cellFinished(std::shared_ptr<const timeline::Cell> cell) {
   asio::post(director_.context_,
@@ -44,17 +44,14 @@ void Director::Feed::cellFinished(std::shared_ptr<const timeline::Cell> cell) {
 Director::Director(DirectorOptions options, std::shared_ptr<const decisions::Compiled> compiled,
                    std::vector<DirectedChannel> channels, SessionStore& store, privacy::TokenSealer& tokens,
                    const base::Clock& clock)
-    : options_(options),
-      compiled_(std::move(compiled)),
-      store_(store),
-      tokens_(tokens),
-      clock_(clock),
-      table_(options.maxSessions, options.readers) {
+    : options_(options), store_(store), tokens_(tokens), clock_(clock), table_(options.maxSessions, options.readers) {
   for (auto& config : channels) {
     auto state = std::make_unique<ChannelState>(channels_.size(), std::move(config));
+    state->eras.push_back({Ticks{0}, {}, compiled, state->config.media});
     for (const auto& id : state->config.cohorts) {
       state->cohortIndex.emplace(id, static_cast<std::uint16_t>(state->cohortIndex.size()));
     }
+    state->cohortIds = state->config.cohorts;
     state->overlays.resize(state->config.cohorts.size());
     if (const auto& resumed = state->config.state) {
       state->cut = resumed->last;
@@ -107,19 +104,28 @@ Result<rules::Attributes> attributesOf(const privacy::SessionClaims& claims) {
   return attributes;
 }
 
+decisions::Choice Director::choose(const ChannelState& channel, const Era& era, const rules::Attributes& viewer) const {
+  return decisions::choose(*era.compiled, channel.config.id, viewer);
+}
+
 std::uint16_t Director::cohortOf(std::size_t channel, const decisions::Choice& choice) {
   ChannelState& state = *channels_[channel];
+  if (state.cohortIndex.size() == kNoCohort && !state.cohortIndex.contains(choice.cohort)) {
+    spdlog::error("a channel has had too many cohorts: new ones see the programme channel={}", state.config.id);
+    return kNoCohort;
+  }
   const auto [it, fresh] =
       state.cohortIndex.emplace(choice.cohort, static_cast<std::uint16_t>(state.cohortIndex.size()));
   if (fresh) {
+    state.cohortIds.push_back(choice.cohort);
     state.overlays.emplace_back();
     if (state.config.newCohort) state.config.newCohort(it->second, it->first);
   }
   auto& uses = state.overlays[it->second];
   if (uses.empty()) {
     for (const auto& o : choice.overlays) {
-      // The overlay lives as long as the compiled documents; the pointer shares their life.
-      uses.push_back({std::shared_ptr<const model::Overlay>(compiled_, o.overlay), o.values, o.trigger, o.event});
+      // A copy: a cohort outlives the documents that made it.
+      uses.push_back({std::make_shared<const model::Overlay>(*o.overlay), o.values, o.trigger, o.event});
     }
   }
   return it->second;
@@ -135,37 +141,35 @@ std::shared_ptr<const BoundPod> Director::intern(ChannelState& channel, BoundPod
 }
 
 // What the viewer sees from unit firstUnit of the span on; nullptr: the programme.
-std::shared_ptr<const BoundPod> Director::bind(ChannelState& channel, const timeline::Span& span, int firstUnit,
-                                               const decisions::Choice& choice) {
+std::shared_ptr<const BoundPod> Director::bind(ChannelState& channel, const Era& era, const timeline::Span& span,
+                                               int firstUnit, const decisions::Choice& choice) {
   const int units = static_cast<int>((span.end - span.start) / channel.config.grid.unit()) - firstUnit;
   if (units <= 0) return nullptr;
   BoundPod pod{span.id, span.kind, span.start, span.end, firstUnit, {}};
   if (span.kind == timeline::SpanKind::kEvent) {
     const auto clip = choice.clips.find(span.name);
     if (clip == choice.clips.end() || firstUnit != 0) return nullptr;  // a clip is not joined in its middle
-    const auto media = channel.config.media.find(clip->second.media);
-    if (media == channel.config.media.end()) return nullptr;
+    const auto media = era.media.find(clip->second.media);
+    if (media == era.media.end()) return nullptr;
     pod.pieces.push_back({media->second.name, 0, std::min(media->second.units, units), clip->second.media, {}});
     return intern(channel, std::move(pod));
   }
-  const auto length = [&channel](std::string_view id) { return channel.unitsOf(id); };
-  for (const auto& slot : decisions::fillBreak(*compiled_, choice, units, length).slots) {
-    pod.pieces.push_back({channel.config.media.at(slot.media).name, 0, slot.units, slot.media, slot.campaign});
+  const auto length = [&era](std::string_view id) { return era.unitsOf(id); };
+  for (const auto& slot : decisions::fillBreak(*era.compiled, choice, units, length).slots) {
+    pod.pieces.push_back({era.media.at(slot.media).name, 0, slot.units, slot.media, slot.campaign});
   }
   return pod.pieces.empty() ? nullptr : intern(channel, std::move(pod));
 }
 
 // What cannot be remembered is not promised: the programme.
-bool Director::commitBound(const ChannelState& channel, std::vector<SessionView>& bound) {
+bool Director::commitBound(std::string_view what, std::vector<SessionView>& bound) {
   const auto done = store_.commit();
   if (done) {
     for (auto& view : bound) table_.put(std::move(view), nowSeconds());
-    counters_.bound += bound.size();
     table_.reclaim();
   } else {
     ++counters_.storeErrors;
-    spdlog::error("a break's content is not bound: the session journal cannot be written channel={} reason=\"{}\"",
-                  channel.config.id, done.error().message);
+    spdlog::error("{} is not decided: the session journal cannot be written reason=\"{}\"", what, done.error().message);
     if (batch_) batch_->result = done;  // new sessions were in the same transaction
   }
   bound.clear();
@@ -176,32 +180,50 @@ void Director::spanAnnounced(std::size_t number, const timeline::Span& span) {
   const auto before = std::chrono::steady_clock::now();
   ChannelState& channel = *channels_[number];
   channel.spans[span.id] = span;
+  const Era& era = channel.eraAt(span.start);
   // Some at a time: what a transaction has touched stays in memory until it ends, and LMDB keeps as much for the next.
   std::vector<SessionView> bound;
+  std::size_t count = 0;
   bool kept = true;
   for (const auto& [id, record] : records_) {
     if (record.channel != number) continue;
-    if (bound.size() == kBoundAtOnce && !(kept = commitBound(channel, bound))) break;
+    if (bound.size() == kBoundAtOnce && !(kept = commitBound("a break", bound))) break;
     const SessionView* old = table_.peek(id);
     auto claims = tokens_.open(record.token, 0);
     if (old == nullptr || !claims || old->podOf(span.id) != nullptr) continue;
     const auto attributes = attributesOf(claims.value());
     if (!attributes) continue;
-    auto pod = bind(channel, span, 0, decisions::choose(*compiled_, channel.config.id, attributes.value()));
+    auto pod = bind(channel, era, span, 0, choose(channel, era, attributes.value()));
     if (!pod) continue;
     SessionView view = *old;
     const auto gone = [&](const auto& p) { return !channel.spans.contains(p->spanId); };
     view.pods.erase(std::remove_if(view.pods.begin(), view.pods.end(), gone), view.pods.end());
     view.pods.push_back(std::move(pod));
-    if (journal(id, record, view)) bound.push_back(std::move(view));
+    if (!journal(id, record, view)) continue;
+    bound.push_back(std::move(view));
+    ++count;
   }
-  if (kept) (void)commitBound(channel, bound);
+  if (kept && commitBound("a break", bound)) counters_.bound += count;
   counters_.lastBindMicroseconds = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - before).count());
 }
 
+void Director::cutMade(std::size_t number, const timeline::Cut& cut) {
+  ChannelState& channel = *channels_[number];
+  channel.cut = cut;
+  while (channel.eras.size() > 1 && channel.eras[1].from <= cut.at) channel.eras.pop_front();
+}
+
 void Director::cellFinished(std::size_t number, std::shared_ptr<const timeline::Cell> cell) {
   ChannelState& channel = *channels_[number];
+  if (!channel.withheld.empty() || (takingOver_ && cell->start >= channel.eras.back().from)) {
+    channel.withheld.push_back(std::move(cell));
+  } else {
+    list(channel, std::move(cell));
+  }
+}
+
+void Director::list(ChannelState& channel, std::shared_ptr<const timeline::Cell> cell) {
   channel.newest = cell;
   channel.recent.push_back(cell);
   if (channel.recent.size() > 64) channel.recent.pop_front();
@@ -235,11 +257,11 @@ asio::awaitable<Reply> Director::create(NewSession request) {
   }
   auto attributes = attributesOf(claims);
   if (!attributes) co_return Reply{attributes.as_failure()};
-  const decisions::Choice choice = decisions::choose(*compiled_, request.channel, attributes.value());
-
   SessionView view;
   view.id = request.id;
   view.channel = static_cast<std::uint16_t>(number.value());
+  const Era& first = channel.eraAt(channel.cut ? channel.cut->at + Ticks{1} : Ticks{0});
+  const decisions::Choice choice = choose(channel, first, attributes.value());
   view.cohort = cohortOf(number.value(), choice);
   const auto& languages = channel.config.languages;
   const auto track = std::find(languages.begin(), languages.end(), choice.audioLanguage);
@@ -247,19 +269,24 @@ asio::awaitable<Reply> Director::create(NewSession request) {
   // Its own from the next cut that is not yet open.
   view.fromMsn = channel.cut ? channel.cut->msn + 1 : 0;
   for (const auto& [id, span] : channel.spans) {
-    int first = 0;
+    int joins = 0;
     if (channel.cut && channel.cut->at >= span.start) {
-      first = static_cast<int>((channel.cut->at - span.start) / channel.config.grid.cell() + 1) * 4;
+      joins = static_cast<int>((channel.cut->at - span.start) / channel.config.grid.cell() + 1) * 4;
     }
-    if (auto pod = bind(channel, span, first, choice)) view.pods.push_back(std::move(pod));
+    if (auto pod = bind(channel, first, span, joins, choice)) view.pods.push_back(std::move(pod));
+  }
+  for (const Era& era : channel.eras) {
+    if (era.from > first.from) (void)decideAnew(channel, era, attributes.value(), view);
   }
   Record record{number.value(), token.value(), request.pseudonym, claims.expiry};
   if (auto journalled = journal(request.id, record, view); !journalled) co_return Reply{journalled.as_failure()};
   records_[request.id] = std::move(record);
-  const std::size_t cohort = view.cohort;
+  const auto unseen = [&channel](std::size_t c) { return c >= channel.viewers.size() || channel.viewers[c] == 0; };
+  const bool fresh = unseen(view.cohort) || std::any_of(view.former.begin(), view.former.end(),
+                                                        [&](const auto& f) { return unseen(f.cohort); });
   table_.put(std::move(view), nowSeconds());
   // One more of a cohort that is watched already is counted within the second.
-  if (cohort >= channel.viewers.size() || channel.viewers[cohort] == 0) publishDemand(number.value());
+  if (fresh) publishDemand(number.value());
   auto done = co_await committed();
   if (!done) {
     table_.erase(request.id);
@@ -295,21 +322,33 @@ void Director::commitSoon() {
 void Director::publishDemand(std::size_t number) {
   ChannelState& channel = *channels_[number];
   if (channel.config.demand == nullptr) return;
+  const Ticks newest = channel.cut ? channel.cut->at : Ticks{0};
   std::vector<int> viewers(channel.overlays.size(), 0);
+  std::vector<std::vector<int>> byEra(channel.eras.size(), viewers);
   const std::uint32_t now = nowSeconds();
   for (const auto& [id, record] : records_) {
     if (record.channel != number) continue;
     const SessionView* view = table_.peek(id);
     // Signed: a loop may have seen the viewer in a second that had not begun here.
     const auto ago = static_cast<std::int32_t>(now - table_.lastSeen(id));
-    if (view != nullptr && ago <= static_cast<std::int32_t>(options_.watching.count())) ++viewers[view->cohort];
+    if (view == nullptr || ago > static_cast<std::int32_t>(options_.watching.count())) continue;
+    for (std::size_t e = 0; e < byEra.size(); ++e) {
+      const std::uint16_t cohort = view->cohortAt(std::max(channel.eras[e].from, newest + Ticks{1}));
+      if (cohort == kNoCohort) continue;
+      ++byEra[e][cohort];
+      ++viewers[cohort];
+    }
   }
-  auto list = std::make_shared<timeline::DemandList>();
-  for (std::size_t i = 0; i < viewers.size(); ++i) {
-    if (channel.overlays[i].empty()) continue;
-    list->push_back({static_cast<std::uint16_t>(i), {}, channel.overlays[i], viewers[i]});
+  std::vector<timeline::Demand::Era> eras;
+  for (std::size_t e = 0; e < byEra.size(); ++e) {
+    auto list = std::make_shared<timeline::DemandList>();
+    for (std::size_t i = 0; i < byEra[e].size(); ++i) {
+      if (channel.overlays[i].empty()) continue;
+      list->push_back({static_cast<std::uint16_t>(i), {}, channel.overlays[i], byEra[e][i]});
+    }
+    eras.push_back({channel.eras[e].from, std::move(list)});
   }
-  channel.config.demand->set(std::move(list));
+  channel.config.demand->set(std::move(eras));
   channel.viewers = std::move(viewers);
 }
 

@@ -7,9 +7,11 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/json/fwd.hpp>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -43,6 +45,22 @@ struct DirectedChannel {
   std::function<void(std::size_t index, const std::string& id)> newCohort;
   std::function<void(std::shared_ptr<const timeline::Cell>)> listed;  // after every decision that it needs is made
   MediaCatalog media;                                                 // conditioned for the channel's profile
+  Ticks window{60 * base::kTicksPerSecond};                           // how long a segment stays listed
+};
+
+// Documents that take the place of those in force.
+struct Takeover {
+  std::string release;  // its name, for explanations and status: "3.17"; empty: documents without one
+  std::shared_ptr<const decisions::Compiled> compiled;
+  std::vector<MediaCatalog> media;  // by channel
+  base::WallTime effective{};       // on each channel from its first cut at or after this moment on
+};
+
+// From which tick on a release is in force, by channel.
+struct InForce {
+  std::vector<Ticks> from;
+  bool late = false;        // its moment had passed: it begins a second from now
+  std::size_t changed = 0;  // sessions that it gives something else
 };
 
 struct DirectorOptions {
@@ -66,9 +84,15 @@ struct Reply {
   base::Result<std::string> result = base::fail(base::ErrorCode::kUnavailable, "the node is stopping");
 };
 
+// What a channel is decided by, for status.
+struct ChannelRelease {
+  std::string channel, release;
+  Ticks from{};
+};
+
 struct DirectorCounters {
   std::atomic<std::uint64_t> created{0}, repeated{0}, refused{0}, bound{0}, storeErrors{0}, expired{0};
-  std::atomic<std::uint64_t> lastBindMicroseconds{0};
+  std::atomic<std::uint64_t> lastBindMicroseconds{0}, lastTakeoverMicroseconds{0};
 };
 
 // start() begins its thread; create() and explain() may be asked from any coroutine; they run on the director's thread.
@@ -93,6 +117,13 @@ class Director {
   // Why the viewer sees what they see, as JSON (docs/reference/http.md). token: as in the session's URLs.
   boost::asio::awaitable<Reply> explain(std::string token);
 
+  // Takes over other documents while sessions go on. Every session is decided anew for what begins at or after the
+  // moment; what began before stays as it was. One at a time. What was listed is never decided again: segments of the
+  // new documents are not listed before every session has been through.
+  boost::asio::awaitable<InForce> takeOver(Takeover next);
+  // The documents of the newest cut of each channel.
+  boost::asio::awaitable<std::vector<ChannelRelease>> releases();
+
   const DirectorCounters& counters() const { return counters_; }
   std::size_t sessions() const { return table_.size(); }
 
@@ -102,26 +133,31 @@ class Director {
   struct Record;
   struct Batch;
 
-  const decisions::Compiled& compiled() const { return *compiled_; }
   base::Result<std::size_t> channelOf(const std::string& id) const;
+  struct Era;
+  decisions::Choice choose(const ChannelState& channel, const Era& era, const rules::Attributes& viewer) const;
   std::uint16_t cohortOf(std::size_t channel, const decisions::Choice& choice);
-  std::shared_ptr<const BoundPod> bind(ChannelState& channel, const timeline::Span& span, int firstUnit,
+  std::shared_ptr<const BoundPod> bind(ChannelState& channel, const Era& era, const timeline::Span& span, int firstUnit,
                                        const decisions::Choice& choice);
+  bool decideAnew(ChannelState& channel, const Era& era, const rules::Attributes& viewer, SessionView& view);
+  std::size_t decideSome(std::optional<privacy::SessionId>& after, bool& more);
   std::shared_ptr<const BoundPod> intern(ChannelState& channel, BoundPod pod);
   void spanAnnounced(std::size_t channel, const timeline::Span& span);
-  bool commitBound(const ChannelState& channel, std::vector<SessionView>& bound);
+  bool commitBound(std::string_view what, std::vector<SessionView>& bound);
+  void cutMade(std::size_t channel, const timeline::Cut& cut);
   void cellFinished(std::size_t channel, std::shared_ptr<const timeline::Cell> cell);
+  void list(ChannelState& channel, std::shared_ptr<const timeline::Cell> cell);
   base::Result<void> journal(const privacy::SessionId& id, const Record& record, const SessionView& view);
   boost::asio::awaitable<base::Result<void>> committed();
   void commitSoon();
   void publishDemand(std::size_t channel);
   boost::asio::awaitable<void> housekeeping();
   bool restore(const privacy::SessionId& id, base::ByteView record);
+  static void restoreFormer(const ChannelState& channel, const boost::json::object& record, SessionView& view);
   std::string explanation(const privacy::SessionClaims& claims, const SessionView& view);
   std::uint32_t nowSeconds() const;
 
   const DirectorOptions options_;
-  const std::shared_ptr<const decisions::Compiled> compiled_;
   SessionStore& store_;
   privacy::TokenSealer& tokens_;
   const base::Clock& clock_;
@@ -131,6 +167,7 @@ class Director {
   std::vector<std::unique_ptr<Feed>> feeds_;
   std::map<privacy::SessionId, Record> records_;
   std::shared_ptr<Batch> batch_;
+  bool takingOver_ = false;
   boost::asio::io_context context_{1};
   std::thread thread_;
 };

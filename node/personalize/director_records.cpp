@@ -46,11 +46,37 @@ BoundPod podOf(const object& o) {
 Result<void> Director::journal(const privacy::SessionId& id, const Record& record, const SessionView& view) {
   array pods;
   for (const auto& pod : view.pods) pods.push_back(podJson(*pod));
-  const std::string text =
-      boost::json::serialize(object{{"token", record.token}, {"from", view.fromMsn}, {"pods", std::move(pods)}});
+  const ChannelState& channel = *channels_[record.channel];
+  const auto cohortId = [&channel](std::uint16_t c) {
+    return c < channel.cohortIds.size() ? channel.cohortIds[c] : std::string();
+  };
+  array former;
+  for (const auto& f : view.former) former.push_back(array{cohortId(f.cohort), f.until.count()});
+  const std::string text = boost::json::serialize(object{{"token", record.token},
+                                                         {"from", view.fromMsn},
+                                                         {"cohort", cohortId(view.cohort)},
+                                                         {"former", std::move(former)},
+                                                         {"pods", std::move(pods)}});
   auto done = store_.put(id, record.viewer, base::view(text));
   if (!done) ++counters_.storeErrors;
   return done;
+}
+
+// The cohorts that the session was in, for what is listed. A record of other documents than those that are in force now
+// leaves the session in its old cohort up to the last cut that was made.
+void Director::restoreFormer(const ChannelState& channel, const object& record, SessionView& view) {
+  const Ticks border = channel.cut ? channel.cut->at + Ticks{1} : Ticks{0};
+  const auto add = [&](const boost::json::value& id, Ticks until) {
+    until = std::min(until, border);
+    const auto known = channel.cohortIndex.find(std::string(id.as_string()));
+    if (known == channel.cohortIndex.end() || (!view.former.empty() && view.former.back().until >= until)) return;
+    view.former.push_back({known->second, until});
+  };
+  if (const auto* former = record.if_contains("former")) {
+    for (const auto& f : former->as_array()) add(f.at(0), Ticks{f.at(1).to_number<std::int64_t>()});
+  }
+  const auto* last = record.if_contains("cohort");
+  if (last != nullptr && last->as_string() != channel.cohortIds[view.cohort]) add(*last, border);
 }
 
 // One session of the journal. What cannot be understood, or belongs to a channel that is gone, is left out: its viewer
@@ -66,7 +92,7 @@ bool Director::restore(const privacy::SessionId& id, base::ByteView bytes) {
     auto attributes = attributesOf(claims.value());
     if (!number || !attributes) return true;
     ChannelState& channel = *channels_[number.value()];
-    const auto choice = decisions::choose(*compiled_, channel.config.id, attributes.value());
+    const auto choice = choose(channel, channel.eras.front(), attributes.value());
     SessionView view;
     view.id = id;
     view.channel = static_cast<std::uint16_t>(number.value());
@@ -75,6 +101,7 @@ bool Director::restore(const privacy::SessionId& id, base::ByteView bytes) {
     const auto track = std::find(languages.begin(), languages.end(), choice.audioLanguage);
     view.audio = track == languages.end() ? 0 : static_cast<std::uint16_t>(track - languages.begin());
     view.fromMsn = o.at("from").to_number<std::int64_t>();
+    restoreFormer(channel, o, view);
     for (const auto& pod : o.at("pods").as_array()) view.pods.push_back(intern(channel, podOf(pod.as_object())));
     records_[id] = Record{number.value(), std::move(token), claims.value().pseudonym, claims.value().expiry};
     table_.put(std::move(view), nowSeconds());
@@ -94,16 +121,23 @@ boost::asio::awaitable<Reply> Director::explain(std::string token) {
 
 std::string Director::explanation(const privacy::SessionClaims& claims, const SessionView& view) {
   ChannelState& channel = *channels_[view.channel];
+  const Ticks now = channel.newest ? channel.newest->start : channel.cut ? channel.cut->at : Ticks{0};
+  const Era& era = channel.eraAt(now);
+  const std::uint16_t cohort = view.cohortAt(now);
   const timeline::Grid& grid = channel.config.grid;
   const auto attributes = attributesOf(claims);
   object out{{"session", base::hex(claims.sessionId)}, {"channel", channel.config.id}};
   if (!attributes) return boost::json::serialize(out);
-  const auto length = [&channel](std::string_view id) { return channel.unitsOf(id); };
-  const auto& documents = compiled_->documents();
+  const auto length = [&era](std::string_view id) { return era.unitsOf(id); };
+  const auto& documents = era.compiled->documents();
   const auto channelDocument = documents.channels.find(channel.config.id);
   const int units = channelDocument == documents.channels.end() ? 30 : channelDocument->second.defaultBreakUnits;
-  const auto report = decisions::explain(*compiled_, channel.config.id, attributes.value(), units, length);
+  const auto report = decisions::explain(*era.compiled, channel.config.id, attributes.value(), units, length);
   out["cohort"] = report.choice.cohort;
+  if (!era.release.empty()) {
+    out["release"] =
+        object{{"name", era.release}, {"since", base::isoDate(base::toWall(channel.config.epoch, era.from))}};
+  }
   out["from"] = object{{"cut", view.fromMsn}};
 
   // What is on air now, against what was chosen.
@@ -111,8 +145,8 @@ std::string Director::explanation(const privacy::SessionClaims& claims, const Se
   bool fallback = false;
   if (channel.newest) {
     const auto& cell = *channel.newest;
-    if (view.cohort < cell.variantOfCohort.size()) variant = cell.variants[cell.variantOfCohort[view.cohort]];
-    fallback = std::find(cell.fallbacks.begin(), cell.fallbacks.end(), view.cohort) != cell.fallbacks.end();
+    if (cohort < cell.variantOfCohort.size()) variant = cell.variants[cell.variantOfCohort[cohort]];
+    fallback = std::find(cell.fallbacks.begin(), cell.fallbacks.end(), cohort) != cell.fallbacks.end();
     for (const auto& c : channel.recent) {
       if (c->msn == view.fromMsn)
         out["from"] =

@@ -12,23 +12,44 @@
 
 namespace dvpe::personalize {
 
+// A cohort that has no number: it sees the programme.
+inline constexpr std::uint16_t kNoCohort = 0xFFFF;
+
+// What a channel is decided by from a tick on.
+struct Director::Era {
+  Ticks from{};
+  std::string release;
+  std::shared_ptr<const decisions::Compiled> compiled;
+  MediaCatalog media;
+
+  // Of a conditioned file; 0: not there.
+  int unitsOf(std::string_view id) const {
+    const auto it = media.find(id);
+    return it == media.end() ? 0 : it->second.units;
+  }
+};
+
 struct Director::ChannelState {
   ChannelState(std::size_t n, DirectedChannel c) : number(n), config(std::move(c)) {}
 
-  // Of a conditioned file; 0: not there.
-  int unitsOf(std::string_view media) const {
-    const auto it = config.media.find(media);
-    return it == config.media.end() ? 0 : it->second.units;
+  // What is in force at a tick.
+  const Era& eraAt(Ticks at) const {
+    auto era = eras.begin();
+    while (std::next(era) != eras.end() && std::next(era)->from <= at) ++era;
+    return *era;
   }
 
   const std::size_t number;
   const DirectedChannel config;
+  std::deque<Era> eras;  // by their ticks: what was in force at the newest cut, and what is to come
   std::map<std::string, std::uint16_t> cohortIndex;
+  std::vector<std::string> cohortIds;                       // the other way round
   std::vector<std::vector<timeline::OverlayUse>> overlays;  // by cohort index; empty until a session of it is there
   std::optional<timeline::Cut> cut;                         // the newest cut that is final
   std::map<std::string, timeline::Span> spans;              // announced, not yet out of the window
   std::map<std::string, std::vector<std::shared_ptr<const BoundPod>>> pods;  // by span: each different one once
-  std::vector<int> viewers;                                                  // by cohort index, as last published
+  std::vector<int> viewers;                                    // by cohort index, as last published, over all eras
+  std::deque<std::shared_ptr<const timeline::Cell>> withheld;  // whole, but some session is yet to be decided for them
   std::shared_ptr<const timeline::Cell> newest;
   std::deque<std::shared_ptr<const timeline::Cell>> recent;
 };

@@ -40,13 +40,28 @@ struct BoundPod {
 struct SessionView {
   privacy::SessionId id{};
   std::uint16_t channel = 0;  // the channel's number on this node
-  std::uint16_t cohort = 0;
-  std::uint16_t audio = 0;   // the track that the multivariant playlist names as default
-  std::int64_t fromMsn = 0;  // its own from this segment on; the programme before
+  std::uint16_t cohort = 0;   // its newest; see cohortAt
+  std::uint16_t audio = 0;    // the track that the multivariant playlist names as default
+  std::int64_t fromMsn = 0;   // its own from this segment on; the programme before
   // Oldest first; those of spans that have left the window are gone. A window holds one or two spans: kept in the view,
   // they cost a request no further cache miss.
   boost::container::small_vector<std::shared_ptr<const BoundPod>, 2> pods;
 
+  // What it was in before, oldest first: other documents made other cohorts. Those that have left the window are gone.
+  struct Former {
+    std::uint16_t cohort = 0;
+    Ticks until{};  // segments that start earlier
+    bool operator==(const Former&) const = default;
+  };
+  std::vector<Former> former;
+
+  // The cohort whose look a segment has that starts there.
+  std::uint16_t cohortAt(Ticks start) const {
+    for (const Former& f : former) {
+      if (start < f.until) return f.cohort;
+    }
+    return cohort;
+  }
   const BoundPod* podOf(const std::string& spanId) const {
     const auto it = std::find_if(pods.rbegin(), pods.rend(), [&](const auto& pod) { return pod->spanId == spanId; });
     return it == pods.rend() ? nullptr : it->get();

@@ -2,16 +2,27 @@
 // SPDX-FileCopyrightText: The DVPE authors
 #include "node/timeline/feed.h"
 
+#include <algorithm>
+
 namespace dvpe::timeline {
 
-void Demand::set(std::shared_ptr<const DemandList> list) {
+void Demand::set(std::vector<Era> eras) {
   const std::lock_guard lock(mutex_);
-  list_ = std::move(list);
+  eras_ = std::move(eras);
 }
 
-std::shared_ptr<const DemandList> Demand::get() const {
+std::shared_ptr<const DemandList> Demand::at(Ticks cut) {
   const std::lock_guard lock(mutex_);
-  return list_;
+  asked_ = std::max(asked_, cut);
+  const auto after = std::find_if(eras_.begin() + 1, eras_.end(), [cut](const Era& era) { return era.from > cut; });
+  return std::prev(after)->list;
+}
+
+Ticks Demand::begin(Ticks from) {
+  const std::lock_guard lock(mutex_);
+  from = std::max({from, asked_ + Ticks{1}, eras_.back().from});
+  eras_.push_back({from, eras_.back().list});
+  return from;
 }
 
 }  // namespace dvpe::timeline

@@ -62,15 +62,28 @@ struct CohortDemand {
 };
 using DemandList = std::vector<CohortDemand>;
 
-// The cohorts that somebody watches now. Written by personalize, read by render once per cut. Thread-safe.
+// The cohorts that somebody watches now, and those that documents which take over at a later tick make of them. Written
+// by personalize, read by render once per cut. Thread-safe.
 class Demand {
  public:
-  void set(std::shared_ptr<const DemandList> list);
-  std::shared_ptr<const DemandList> get() const;
+  // What is wanted at cuts from a tick on.
+  struct Era {
+    Ticks from{};
+    std::shared_ptr<const DemandList> list;
+  };
+  // In order of their ticks, at least one; the first holds before its tick too.
+  void set(std::vector<Era> eras);
+  void set(std::shared_ptr<const DemandList> list) { set(std::vector<Era>{{Ticks{0}, std::move(list)}}); }
+  // What is wanted at this cut. No era can begin at or before it any more.
+  std::shared_ptr<const DemandList> at(Ticks cut);
+  // Reserves an era: it begins at `from`, or at the first tick for which no cut has asked yet; that tick is returned.
+  // Until set() says more, it wants what the one before wants.
+  Ticks begin(Ticks from);
 
  private:
-  mutable std::mutex mutex_;
-  std::shared_ptr<const DemandList> list_ = std::make_shared<const DemandList>();
+  std::mutex mutex_;
+  std::vector<Era> eras_{{Ticks{0}, std::make_shared<const DemandList>()}};
+  Ticks asked_{-1};  // the newest cut
 };
 
 }  // namespace dvpe::timeline

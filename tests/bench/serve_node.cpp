@@ -216,7 +216,7 @@ void ServeNode::finish(const timeline::Cut& cut, Ticks end) {
   cell->end = end;
   cell->span = cut.span;
   cell->variants.emplace_back(timeline::kBaseVariant);
-  for (const auto& cohort : *demand_.get()) {
+  for (const auto& cohort : *demand_.at(base::Ticks{0})) {
     if (cell->variantOfCohort.size() <= cohort.index) cell->variantOfCohort.resize(std::size_t{cohort.index} + 1);
     cell->variantOfCohort[cohort.index] = static_cast<std::uint16_t>(cell->variants.size());
     char name[17];

@@ -77,8 +77,19 @@ void assemble(const ChannelFacts& facts, const Window& window, std::size_t rendi
   const std::size_t cells = window.cells.size();
   const bool text = facts.renditions[rendition].kind == Rendition::Kind::kText;
   const auto& looks = window.looks[rendition];
-  const std::size_t look =
-      looks.size() > 1 && session.cohort < window.lookOfCohort.size() ? window.lookOfCohort[session.cohort] : 0;
+  const auto lookOf = [&](std::uint16_t cohort) -> const JoinedText& {
+    return looks[looks.size() > 1 && cohort < window.lookOfCohort.size() ? window.lookOfCohort[cohort] : 0];
+  };
+  const JoinedText& newest = lookOf(session.cohort);
+  // The programme in cells [first, end), each as the cohort saw it that the session was in.
+  const auto programme = [&](std::size_t first, std::size_t end) {
+    for (const auto& former : session.former) {
+      const std::size_t begin = first;
+      while (first < end && window.times[first].first < former.until) ++first;
+      append(body, lookOf(former.cohort), begin, first);
+    }
+    append(body, newest, first, end);
+  };
   const std::int64_t before =
       std::clamp<std::int64_t>(session.fromMsn - window.firstMsn, 0, static_cast<std::int64_t>(cells));
   std::size_t done = static_cast<std::size_t>(before);
@@ -89,7 +100,7 @@ void assemble(const ChannelFacts& facts, const Window& window, std::size_t rendi
     if (pod == nullptr) continue;
     for (std::size_t i = std::max(span.first, done); i < span.end; ++i) {
       const std::size_t size = body.size();
-      append(body, looks[look], done, i);
+      programme(done, i);
       const std::size_t own = body.size();
       if (conditioned(facts, window, i, rendition, *pod, body)) {
         if (text) {  // the programme's captions are not for who is shown something else
@@ -104,7 +115,7 @@ void assemble(const ChannelFacts& facts, const Window& window, std::size_t rendi
       }
     }
   }
-  append(body, looks[look], done, cells);
+  programme(done, cells);
 }
 
 }  // namespace dvpe::serve

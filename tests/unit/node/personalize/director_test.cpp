@@ -29,11 +29,16 @@ using timeline::SpanKind;
 
 const timeline::Grid kGrid{model::FrameRate{30, 1}};
 
+// Where cut 41 is, as the clock of these tests begins.
+constexpr base::WallTime kEpoch{std::chrono::seconds(1800000000 - 41 * 4)};
+
 // Channel "ch": overlay "hat" for adults, clip "c10" for the event "half", campaign "k" of ads a8 (8 units) and b5.
-std::shared_ptr<const decisions::Compiled> documents() {
+// Each revision of the hat is another cohort.
+std::shared_ptr<const decisions::Compiled> documents(int hat = 1) {
   model::Documents d;
   d.channels["ch"].id = "ch";
   d.overlays["hat"].id = "hat";
+  d.overlays["hat"].revision = hat;
   d.campaigns["k"] = {"k", 1, "Soap", "true", {"a8", "b5"}};
   model::Ruleset& r = d.rulesets["r"];
   r.id = "r";
@@ -60,7 +65,7 @@ class DirectorTest : public testing::Test {
     DirectedChannel channel{
         "ch",
         kGrid,
-        {},
+        kEpoch,
         {"de", "en"},
         "slate",
         &demand_,
@@ -105,6 +110,31 @@ class DirectorTest : public testing::Test {
     const SessionView* found = director_->table().peek(idOf(id));
     EXPECT_NE(found, nullptr);
     return found ? *found : SessionView{};
+  }
+  // Revision `hat` of the hat and only the ad b5, from the time of a cut on.
+  InForce takeOver(int hat, std::int64_t msn) {
+    Takeover next;
+    next.release = "1." + std::to_string(hat);
+    next.compiled = documents(hat);
+    next.media = {{{"b5", {"bbbbbbbbbbbbbbbb", 5}}}};
+    next.effective = base::toWall(kEpoch, kGrid.cell() * msn);
+    return asio::co_spawn(director_->executor(), director_->takeOver(std::move(next)), asio::use_future).get();
+  }
+  void finish(std::int64_t msn) {
+    auto cell = std::make_shared<Cell>();
+    cell->msn = msn;
+    cell->start = kGrid.cell() * msn;
+    cell->end = kGrid.cell() * (msn + 1);
+    cell->variants = {"base"};
+    director_->feed(0).cellFinished(cell);
+    settle();
+  }
+  std::vector<std::pair<std::int64_t, int>> wanted(std::int64_t msn) {
+    std::vector<std::pair<std::int64_t, int>> out;
+    for (const auto& cohort : *demand_.at(kGrid.cell() * msn)) {
+      if (cohort.viewers > 0) out.emplace_back(cohort.overlays.at(0).overlay->revision, cohort.viewers);
+    }
+    return out;
   }
   static Span breakAt(std::int64_t msn, int units, const std::string& id = "b") {
     return {SpanKind::kBreak, id, "", kGrid.cell() * msn, kGrid.cell() * msn + kGrid.unit() * units};
@@ -157,7 +187,7 @@ TEST_F(DirectorTest, TellsRenderWhichCohortsAreWatched) {
   (void)create(2);
   (void)create(3, 10);
   settle();
-  const auto list = demand_.get();
+  const auto list = demand_.at(kGrid.cell() * 41);
   ASSERT_EQ(list->size(), 1U) << "children wear nothing";
   EXPECT_EQ((*list)[0].overlays.at(0).overlay->id, "hat");
   EXPECT_GE((*list)[0].viewers, 1);
@@ -250,6 +280,92 @@ TEST_F(DirectorTest, RestoresAfterARestartWhatWasDecidedAndDecidesItNeverAgain) 
   announce(breakAt(43, 30));  // told once more, and longer: nothing changes
   EXPECT_EQ(*view(1).podOf("b"), *before.podOf("b"));
   EXPECT_EQ(view(1).pods.size(), 1U);
+}
+
+TEST_F(DirectorTest, TakesOverOtherDocumentsAtTheFirstCutAfterTheirMoment) {
+  cut(41);
+  (void)create(1);
+  const SessionView before = view(1);
+  const InForce done = takeOver(2, 43);
+  EXPECT_FALSE(done.late);
+  EXPECT_THAT(done.from, ElementsAre(kGrid.cell() * 43));
+  EXPECT_EQ(done.changed, 1U);
+  const SessionView after = view(1);
+  EXPECT_EQ(after.cohortAt(kGrid.cell() * 42), before.cohort);
+  EXPECT_NE(after.cohortAt(kGrid.cell() * 43), before.cohort);
+  EXPECT_THAT(wanted(42), ElementsAre(std::pair(1, 1)));
+  EXPECT_THAT(wanted(43), ElementsAre(std::pair(2, 1)));
+  (void)create(2);
+  EXPECT_EQ(view(2).former, after.former) << "who comes in between is given both";
+  EXPECT_EQ(view(2).cohort, after.cohort);
+  cut(43);
+  (void)create(3);
+  EXPECT_TRUE(view(3).former.empty());
+  EXPECT_EQ(view(3).cohort, after.cohort);
+  EXPECT_EQ(std::string(explain(create(1).result.value()).at("release").at("name").as_string()), "1.2");
+}
+
+TEST_F(DirectorTest, BindsBreaksByTheDocumentsThatAreInForceWhenTheyBegin) {
+  cut(41);
+  (void)create(1);
+  announce(breakAt(42, 15, "before"));
+  announce(breakAt(47, 15, "after"));
+  const auto kept = pieces(view(1).podOf("before"));
+  takeOver(2, 46);
+  EXPECT_EQ(pieces(view(1).podOf("before")), kept) << "it was promised";
+  EXPECT_EQ(pieces(view(1).podOf("after")), "0: b5.0+5") << "it is not on air yet";
+  announce(breakAt(45, 15, "late"));
+  announce(breakAt(46, 15, "edge"));
+  EXPECT_EQ(pieces(view(1).podOf("late")), kept);
+  EXPECT_EQ(pieces(view(1).podOf("edge")), "0: b5.0+5");
+  (void)create(2);
+  EXPECT_EQ(pieces(view(2).podOf("late")), kept);
+  EXPECT_EQ(pieces(view(2).podOf("after")), "0: b5.0+5");
+}
+
+TEST_F(DirectorTest, BeginsDocumentsThatComeTooLateASecondFromNow) {
+  cut(41);
+  (void)create(1);
+  const InForce done = takeOver(2, 40);
+  EXPECT_TRUE(done.late);
+  EXPECT_THAT(done.from, ElementsAre(kGrid.cell() * 41 + kGrid.unit()));
+  (void)demand_.at(kGrid.cell() * 45);
+  EXPECT_GT(takeOver(3, 44).from.at(0), kGrid.cell() * 45) << "a cut that was made is not planned again";
+}
+
+TEST_F(DirectorTest, TakesOverOneReleaseAfterTheOther) {
+  cut(41);
+  (void)create(1);
+  for (int hat = 2; hat < 6; ++hat) EXPECT_FALSE(takeOver(hat, 42 + hat).late);
+  for (int hat = 2; hat < 6; ++hat) {
+    EXPECT_THAT(wanted(42 + hat), ElementsAre(std::pair(hat, 1)));
+    cut(42 + hat);
+    finish(42 + hat);
+  }
+  EXPECT_EQ(view(1).former.size(), 4U);
+  for (int msn = 48; msn < 80; ++msn) cut(msn), finish(msn);
+  takeOver(6, 82);
+  EXPECT_EQ(view(1).former.size(), 1U) << "nothing that has left the window is kept";
+}
+
+TEST_F(DirectorTest, ShowsAfterARestartWhatItShowedBefore) {
+  cut(41);
+  (void)create(1);
+  (void)takeOver(2, 43);
+  const SessionView before = view(1);
+  compiled_ = documents(2);
+  timeline::CutState state;
+  state.last = Cut{44, kGrid.cell() * 44, std::nullopt};
+  state.newest = kGrid.cell() * 44;
+  reopen(state);
+  EXPECT_EQ(view(1).former, before.former);
+  EXPECT_EQ(view(1).cohort, before.cohort);
+  compiled_ = documents(3);
+  reopen(state);
+  for (int msn = 41; msn < 45; ++msn) {
+    EXPECT_EQ(view(1).cohortAt(kGrid.cell() * msn), before.cohortAt(kGrid.cell() * msn)) << msn;
+  }
+  EXPECT_NE(view(1).cohortAt(kGrid.cell() * 45), before.cohort) << "other documents, from the next cut on";
 }
 
 TEST_F(DirectorTest, ForgetsSessionsThatHaveExpired) {

@@ -148,6 +148,16 @@ TEST_F(PlaylistTest, IsTheProgrammeThenTheViewersOwnAndTheirAdsWithSlateForTheRe
       << "sound is the same for all variants";
 }
 
+TEST_F(PlaylistTest, ShowsEachCellAsTheCohortSawItThatTheViewerWasIn) {
+  for (int i = 1; i <= 5; ++i) cell(unit(400 + 4 * i));
+  const SessionView other = session(2, 100);
+  SessionView s = session(2, 101);
+  s.former = {{1, unit(408)}, {0, unit(412)}};
+  const auto first = seen(session(1, 100)), last = seen(other), base = seen(session(9, 100));
+  EXPECT_EQ(seen(s), (std::vector<std::string>{base[0], first[1], base[2], last[3], last[4]}));
+  EXPECT_NE(first[1], last[1]);
+}
+
 TEST_F(PlaylistTest, DiffersBetweenViewersInUrisOnly) {
   const Span pause{SpanKind::kBreak, "b", "", unit(404), unit(414)};
   cell(unit(404));
