@@ -53,7 +53,11 @@ base::Result<void> ReleaseStore::keep(const Bundle& bundle, const Verified& veri
     return std::none_of(verified.release.documents.begin(), verified.release.documents.end(),
                         [&](const auto& line) { return line.second.digest == d.first; });
   });
-  // The whole chain of keys, so that load() can begin at the root.
+  // The whole chain of keys, so that load() can begin at the root; another release may have brought some of them.
+  std::erase_if(next.bundle.keys, [this](const release::Signed& keys) {
+    const auto parsed = release::parseKeys(keys.bytes);
+    return !parsed || parsed.value().revision <= ring_.revision();
+  });
   next.bundle.keys.insert(next.bundle.keys.begin(), kept_.bundle.keys.begin(), kept_.bundle.keys.end());
   std::error_code error;
   fs::create_directories(folder_, error);

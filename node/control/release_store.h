@@ -32,9 +32,11 @@ class ReleaseStore {
   int ringRevision() const { return ring_.revision(); }
   const release::Order& order() const { return kept_.known.order; }
   bool has(const std::string& digest) const { return kept_.bundle.documents.contains(digest); }
+  // The bundle with what is here already of its documents: another release may be kept before this one is.
+  release::Bundle whole(const release::Bundle& fresh) const;
+  const release::KeyRing& ring() const { return ring_; }
 
  private:
-  release::Bundle whole(const release::Bundle& fresh) const;
   std::filesystem::path file() const { return folder_ / "current.json"; }
 
   std::filesystem::path folder_;

@@ -49,6 +49,20 @@ struct Config {
     std::filesystem::path folder = "/etc/dvpe/documents";
     bool allowUnsigned = false;
   } documents;
+  // The control plane; without a root there is none.
+  struct Control {
+    std::string root;  // the offline root's public key, 64 hexadecimal digits
+    std::string address = "127.0.0.1";
+    std::int64_t port = 5570;     // 0: any free one
+    std::string endpoint;         // what others reach it by; empty: tcp://address:port
+    std::filesystem::path curveKey;  // empty: <state>/keys/control.key
+  } control;
+  struct Database {
+    std::string server;  // HOST[:PORT], or the folder of a local socket; empty: no database
+    std::string name = "dvpe";
+    std::string user;
+    std::filesystem::path password, rootCertificate;
+  } database;
   struct Media {
     std::filesystem::path folder = "/var/lib/dvpe/media";  // conditioned media
   } media;

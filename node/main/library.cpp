@@ -122,21 +122,73 @@ Result<void> addPersonas(const fs::path& file, Library& library) {
 
 }  // namespace
 
-Result<Library> loadLibrary(const Config& config) {
-  if (!config.documents.allowUnsigned) {
-    return fail(ErrorCode::kRefused,
-                "documents are not signed yet in this version: set documents.unsigned = true to load them as they are");
-  }
-  spdlog::warn("documents are loaded unsigned folder={}", config.documents.folder.string());
-  DVPE_TRY(auto documents, model::loadDocumentsOrFail(config.documents.folder));
-  Library library;
-  addFolder(config.media.folder, documents.profiles, library);
-  DVPE_CHECK(addSlates(config, documents, library));
-  DVPE_CHECK(addPersonas(config.demo.personasFile, library));
+namespace {
+
+Result<void> compile(model::Documents documents, Library& library) {
   library.documents = std::make_shared<const model::Documents>(std::move(documents));
   auto built = decisions::build(library.documents);
   if (!built.compiled) return fail(ErrorCode::kInvalidInput, model::describe(built.errors));
   library.compiled = std::move(built.compiled);
+  return base::success();
+}
+
+Result<Library> beginWith(const Config& config, model::Documents documents) {
+  Library library;
+  addFolder(config.media.folder, documents.profiles, library);
+  DVPE_CHECK(addSlates(config, documents, library));
+  DVPE_CHECK(addPersonas(config.demo.personasFile, library));
+  DVPE_CHECK(compile(std::move(documents), library));
+  return library;
+}
+
+// What a running node cannot change about itself stays as it is.
+void keepRunning(const model::Documents& running, model::Documents& next) {
+  const auto differs = [](const auto& was, const auto& is) { return was.revision != is.revision; };
+  for (const auto& [id, channel] : running.channels) {
+    const auto found = next.channels.find(id);
+    if (found == next.channels.end()) {
+      spdlog::warn("a channel is in no release any more: it goes on without rules until a restart channel={}", id);
+      continue;
+    }
+    if (differs(channel, found->second)) spdlog::warn("a changed channel takes a restart channel={}", id);
+    found->second = channel;
+  }
+  std::erase_if(next.channels, [&](const auto& c) {
+    const bool fresh = !running.channels.contains(c.first);
+    if (fresh) spdlog::warn("a new channel takes a restart channel={}", c.first);
+    return fresh;
+  });
+  for (const auto& [id, profile] : running.profiles) {
+    const auto found = next.profiles.find(id);
+    if (found != next.profiles.end() && differs(profile, found->second))
+      spdlog::warn("a changed profile takes a restart profile={}", id);
+    next.profiles.insert_or_assign(id, profile);
+  }
+}
+
+}  // namespace
+
+Result<Library> loadLibrary(const Config& config) {
+  if (!config.documents.allowUnsigned) {
+    return fail(ErrorCode::kRefused,
+                "there are no documents that this node may take: set control.root to take signed releases, or "
+                "documents.unsigned = true to try things out with a folder of documents");
+  }
+  spdlog::warn("documents are loaded unsigned folder={}", config.documents.folder.string());
+  DVPE_TRY(auto documents, model::loadDocumentsOrFail(config.documents.folder));
+  return beginWith(config, std::move(documents));
+}
+
+Result<Library> libraryOf(const Config& config, const std::map<release::DocumentName, std::string>& texts,
+                          const Library* running) {
+  std::vector<model::DocumentText> named;
+  for (const auto& [name, text] : texts) named.push_back({name.kind + "/" + name.id, text});
+  auto read = model::readDocuments(named);
+  if (!read.ok()) return fail(ErrorCode::kInvalidInput, model::describe(read.errors));
+  if (running == nullptr) return beginWith(config, std::move(read.documents));
+  keepRunning(*running->documents, read.documents);
+  Library library = *running;
+  DVPE_CHECK(compile(std::move(read.documents), library));
   return library;
 }
 

@@ -15,6 +15,7 @@
 #include "node/personalize/director.h"
 #include "node/serve/router.h"
 #include "shared/decisions/decisions.h"
+#include "shared/release/release.h"
 
 namespace dvpe::node {
 
@@ -27,8 +28,13 @@ struct Library {
   std::map<std::string, serve::Persona> personas;
 };
 
-// Reads everything. A document's mistakes are all in the one error; a creative that is broken is left out, with a line
+// Reads everything from the configured folders. A document's mistakes are all in the one error; a creative that is broken is left out, with a line
 // in the log that says why. A channel without a slate of its own gets the built-in one, made in <state>/slate.
 base::Result<Library> loadLibrary(const Config& config);
+
+// The same of a release's documents. running: what the node serves from now; nullptr: it begins with this. A running
+// node keeps its channels and profiles as they are (the log says which of them take a restart) and all of its media.
+base::Result<Library> libraryOf(const Config& config, const std::map<release::DocumentName, std::string>& texts,
+                                const Library* running);
 
 }  // namespace dvpe::node

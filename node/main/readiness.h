@@ -29,9 +29,9 @@ class Readiness {
     channels_.back()->patience = 3 * cell;
     if (onAir) pictures(channels_.size() - 1);
   }
-  // Everything runs.
+  // Everything runs; also after a drain.
   void start() { running_ = true; }
-  // For good.
+  // Viewers go elsewhere.
   void drain() { running_ = false; }
 
   // The channel has pictures: from now on segments are expected of it.

@@ -6,8 +6,10 @@
 #include <pthread.h>
 #include <sys/resource.h>
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_future.hpp>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -16,8 +18,10 @@
 #include "node/main/channel.h"
 #include "node/main/command.h"
 #include "node/main/config_table.h"
+#include "node/main/control_plane.h"
 #include "node/main/intake.h"
 #include "node/main/library.h"
+#include "node/main/operations.h"
 #include "node/main/readiness.h"
 #include "node/main/resources.h"
 #include "node/main/secrets.h"
@@ -28,11 +32,15 @@
 #include "shared/media/h264.h"
 #include "shared/overlay/text_engine.h"
 
+// GCC 12 takes Asio's recycling allocator for coroutine frames for a mismatch (GCC bug 109224).
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+
 namespace dvpe::node {
 
 namespace {
 
 using base::Result;
+using base::Ticks;
 using serve::Metrics;
 
 serve::ChannelFacts factsOf(const model::Channel& channel, const model::Profile& profile, const Library& library) {
@@ -89,6 +97,8 @@ class Node {
   Result<void> startDecisions();
   Result<void> startServing();
   Result<void> startIngest();
+  void takeCommands();
+  Result<control::TookOver> takeOver(const std::string& release, const Library& next, base::WallTime moment);
   bool reload();
   void usePlatforms(std::optional<privacy::PlatformKeys> keys, std::string audience);
   Result<serve::PlatformIdentity> platformIdentity(std::string_view jwt);
@@ -122,10 +132,19 @@ class Node {
   std::unique_ptr<personalize::SessionStore> store_;
   std::unique_ptr<privacy::TokenSealer> tokens_;
   std::unique_ptr<personalize::Director> director_;
+  std::unique_ptr<Operations> operations_;
   std::optional<serve::PlayerAssets> player_;
   std::unique_ptr<serve::Router> router_;
   std::unique_ptr<serve::Server> server_;
+  std::unique_ptr<ControlPlane> control_;
 };
+
+// Whether somebody has asked the process to end: the signals are blocked, wait() takes them.
+bool endAsked() {
+  sigset_t pending;
+  sigpending(&pending);
+  return sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1;
+}
 
 int loopsOf(const Config& config) {
   if (config.http.threads > 0) return static_cast<int>(config.http.threads);
@@ -142,11 +161,18 @@ Result<void> Node::start() {
   DVPE_TRY(auto secrets, loadSecrets(config_, random_));
   secrets_.emplace(std::move(secrets));
   DVPE_TRY(text_, overlay::TextEngine::create(resourcesFolder() / "fonts"));
-  DVPE_TRY(library_, loadLibrary(config_));
+  if (config_.control.root.empty()) {
+    DVPE_TRY(library_, loadLibrary(config_));
+  } else {
+    DVPE_TRY(control_, ControlPlane::start(config_, clock_));
+    DVPE_TRY(library_, control_->first(endAsked));
+  }
   DVPE_CHECK(startChannels());
   DVPE_CHECK(startDecisions());
   DVPE_CHECK(startServing());
-  return startIngest();
+  DVPE_CHECK(startIngest());
+  takeCommands();
+  return base::success();
 }
 
 Result<void> Node::startChannels() {
@@ -159,7 +185,7 @@ Result<void> Node::startChannels() {
     ChannelOptions options;
     options.channel = channel;
     options.profile = library_.documents->profiles.at(channel.profile);
-    options.assetsFolder = config_.documents.folder.string();
+    options.assetsFolder = control_ ? (config_.node.state / "blobs").string() : config_.documents.folder.string();
     options.state = config_.node.state;
     options.queue = static_cast<std::size_t>(config_.limits.ingestQueue);
     if (!config_.record.folder.empty()) {
@@ -214,11 +240,12 @@ Result<void> Node::startDecisions() {
            channels_[i]->listed(msn);
            ready_.listed(i, end);
          },
-         library_.media.at(channel.profile)});
+         library_.media.at(channel.profile), Ticks{channel.windowSeconds * base::kTicksPerSecond}});
   }
   personalize::DirectorOptions options;
   options.maxSessions = static_cast<std::size_t>(config_.limits.maxSessions);
   options.readers = loopsOf(config_);
+  if (control_) options.release = control_->firstName();
   director_ = std::make_unique<personalize::Director>(options, library_.compiled, std::move(directed), *store_,
                                                       *tokens_, clock_);
   for (std::size_t i = 0; i < channels_.size(); ++i) channels_[i]->start({&director_->feed(i)});
@@ -243,7 +270,7 @@ Result<void> Node::startServing() {
   options.operatorKey = secrets_->operatorKey;
   usePlatforms(secrets_->platformKeys, config_.platforms.audience);
   options.verifier = [this](std::string_view jwt) { return platformIdentity(jwt); };
-  options.ready = [this] { return ready_.ready(); };
+  options.ready = [this] { return ready_.ready() && !(control_ && control_->behind()); };
   options.sessionKeys = secrets_->session;
   options.pseudonymKey = secrets_->pseudonym;
   options.loops = loopsOf(config_);
@@ -292,6 +319,32 @@ Result<void> Node::startIngest() {
   spdlog::info("on air http={} rtmp={} channels={} media={} loops={}", server_->port(), intake_->rtmp().port(),
                channels_.size(), library_.creatives.size(), server_->loops());
   return base::success();
+}
+
+void Node::takeCommands() {
+  if (!control_) return;
+  operations_ = std::make_unique<Operations>(Operations{ready_, *intake_, *director_, channels_, documents_});
+  control_->running({[this](const std::string& release, const Library& next, base::WallTime moment) {
+                       return takeOver(release, next, moment);
+                     },
+                     [this](const protocol::Accepted& command) { return operations_->obey(command); },
+                     [this] { return operations_->status(); }});
+}
+
+// On one of control's threads.
+Result<control::TookOver> Node::takeOver(const std::string& release, const Library& next, base::WallTime moment) {
+  router_->addCreatives(next.creatives);
+  personalize::Takeover takeover{release, next.compiled, {}, moment};
+  for (const model::Channel* channel : documents_) {
+    const auto media = next.media.find(channel->profile);
+    takeover.media.push_back(media == next.media.end() ? personalize::MediaCatalog{} : media->second);
+  }
+  auto future = boost::asio::co_spawn(director_->executor(), director_->takeOver(std::move(takeover)),
+                                      boost::asio::use_future);
+  const personalize::InForce done = future.get();
+  control::TookOver out{{}, done.late, done.changed};
+  for (std::size_t i = 0; i < documents_.size(); ++i) out.from[documents_[i]->id] = done.from[i];
+  return out;
 }
 
 // Blocks until SIGINT or SIGTERM, which every thread has blocked before it was started.
@@ -370,6 +423,7 @@ Result<serve::PlatformIdentity> Node::platformIdentity(std::string_view jwt) {
 void Node::stop() {
   ready_.drain();
   spdlog::info("draining");
+  if (control_) control_->stop();
   if (server_) server_->stop(std::chrono::seconds(5));
   if (intake_) intake_->stop();
   for (auto& channel : channels_) channel->stop();

@@ -137,11 +137,39 @@ base::Result<LiveSecrets> reloadSecrets(const Config& config) {
   return LiveSecrets{std::move(streamKeys), std::move(operatorKey), std::move(platformKeys)};
 }
 
+base::Result<std::string> readPassword(const fs::path& path) {
+  DVPE_TRY(auto password, privacy::readSecretFile(path, 1024));
+  password.resize(std::min(password.find('\n'), password.size()));
+  if (password.empty()) return fail(ErrorCode::kInvalidInput, path.string() + ": expected a password");
+  return password;
+}
+
+base::Result<protocol::CurveKeys> readCurveKeys(const fs::path& path) {
+  DVPE_TRY(auto secret, privacy::readSecretFile(path, 1024));
+  secret = trimmed(std::move(secret));
+  const auto open = protocol::curvePublic(secret);
+  if (!open) return fail(open.error().code, path.string() + ": " + open.error().message);
+  return protocol::CurveKeys{open.value(), std::move(secret)};
+}
+
+base::Result<protocol::CurveKeys> loadCurveKeys(const Config& config) {
+  const fs::path path = config.control.curveKey.empty() ? config.node.state / "keys/control.key" : config.control.curveKey;
+  std::error_code error;
+  if (!fs::exists(path, error)) {
+    DVPE_CHECK(makeMissing(path, protocol::generateCurve().secretKey + "\n"));
+  }
+  return readCurveKeys(path);
+}
+
 base::Result<void> checkSecret(std::string_view key, const fs::path& path) {
   if (key == "operator_key_file") {
     DVPE_CHECK(readOperatorKey(path));
   } else if (key == "platform_keys_file") {
     DVPE_CHECK(readPlatformKeys(path));
+  } else if (key == "password_file") {
+    DVPE_CHECK(named("password_file", readPassword(path)));
+  } else if (key == "key_file") {
+    DVPE_CHECK(readCurveKeys(path));
   } else if (key == "session_key_file") {
     DVPE_CHECK(named("session_key_file", privacy::loadSessionKeys(path)));
   } else if (key == "stream_keys_file") {

@@ -17,6 +17,7 @@
 #include "shared/privacy/jwt.h"
 #include "shared/privacy/secret.h"
 #include "shared/privacy/token.h"
+#include "shared/protocol/curve.h"
 
 namespace dvpe::node {
 
@@ -46,6 +47,12 @@ base::Result<Secrets> loadSecrets(const Config& config, base::Random& random);
 // The same of those that may change while the node runs; what is missing is an error then: a misspelt name must not
 // turn every publisher away.
 base::Result<LiveSecrets> reloadSecrets(const Config& config);
+
+// The first line of a file of mode 0600.
+base::Result<std::string> readPassword(const std::filesystem::path& path);
+// The CURVE keys of a file that holds the secret one; loadCurveKeys makes the node's own when it is missing.
+base::Result<protocol::CurveKeys> readCurveKeys(const std::filesystem::path& path);
+base::Result<protocol::CurveKeys> loadCurveKeys(const Config& config);
 
 // Whether the file of this key of [secrets] holds what it should. The message as of loadSecrets.
 base::Result<void> checkSecret(std::string_view key, const std::filesystem::path& path);

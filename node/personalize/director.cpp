@@ -47,7 +47,7 @@ Director::Director(DirectorOptions options, std::shared_ptr<const decisions::Com
     : options_(options), store_(store), tokens_(tokens), clock_(clock), table_(options.maxSessions, options.readers) {
   for (auto& config : channels) {
     auto state = std::make_unique<ChannelState>(channels_.size(), std::move(config));
-    state->eras.push_back({Ticks{0}, {}, compiled, state->config.media});
+    state->eras.push_back({Ticks{0}, options_.release, compiled, state->config.media});
     for (const auto& id : state->config.cohorts) {
       state->cohortIndex.emplace(id, static_cast<std::uint16_t>(state->cohortIndex.size()));
     }

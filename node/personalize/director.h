@@ -66,6 +66,7 @@ struct InForce {
 struct DirectorOptions {
   std::size_t maxSessions = 50000;
   std::chrono::seconds sessionLife{6 * 3600};
+  std::string release;                // of the documents that it begins with, as in Takeover
   std::chrono::seconds watching{20};  // since its last request: a session whose variant is kept
   int readers = 1;                    // loops
 };

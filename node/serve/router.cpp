@@ -57,6 +57,7 @@ Router::Router(RouterOptions options, personalize::Director& director, const Pla
       refusedTokens_(
           metrics.counter("dvpe_tokens_refused_total", "Session tokens that are not ours, altered or expired.")) {
   operatorKey_ = options_.operatorKey;
+  addCreatives(options_.creatives);
   for (const auto& channel : options_.channels) {
     auto state = std::make_unique<ChannelState>(channel.facts);
     const auto tracks = std::count_if(channel.facts.renditions.begin(), channel.facts.renditions.end(),
@@ -96,6 +97,24 @@ const Router::Snapshot& Router::snapshot(Loop& loop, std::size_t channel) {
     loop.versions[channel] = state.version.load(std::memory_order_relaxed);
   }
   return *loop.snapshots[channel];
+}
+
+void Router::addCreatives(const std::map<std::string, std::shared_ptr<const package::Creative>>& creatives) {
+  const std::lock_guard lock(creativesMutex_);
+  auto all = creatives_ ? std::make_shared<Creatives>(*creatives_) : std::make_shared<Creatives>();
+  all->insert(creatives.begin(), creatives.end());
+  creatives_ = std::move(all);
+  creativesVersion_.fetch_add(1, std::memory_order_release);
+}
+
+// As snapshot(): the lock is taken once per loop and change.
+const Router::Creatives& Router::creatives(Loop& loop) {
+  if (loop.creativesVersion != creativesVersion_.load(std::memory_order_acquire)) {
+    const std::lock_guard lock(creativesMutex_);
+    loop.creatives = creatives_;
+    loop.creativesVersion = creativesVersion_.load(std::memory_order_relaxed);
+  }
+  return *loop.creatives;
 }
 
 std::size_t Router::channelOf(std::string_view id) const {
@@ -244,10 +263,11 @@ base::Result<PlacedCache::Placed> Router::place(Loop& loop, std::string_view pat
   }
   if (!takeSuffix(path, ".m4s")) return notFound("a segment's name ends in .m4s");
   DVPE_TRY(const auto names, package::parsePieces(path));
+  const Creatives& all = creatives(loop);
   std::vector<package::Piece> pieces;
   for (const auto& name : names) {
-    const auto creative = options_.creatives.find(name.creative);
-    if (creative == options_.creatives.end()) return notFound("there is no such creative");
+    const auto creative = all.find(name.creative);
+    if (creative == all.end()) return notFound("there is no such creative");
     pieces.push_back({creative->second.get(), name.from, name.to - name.from});
   }
   const bool video = known->kind == Rendition::Kind::kVideo;

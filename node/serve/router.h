@@ -75,6 +75,9 @@ class Router final : public Handler {
   // The bearer for cues from now on. Any thread.
   void setOperatorKey(std::string key);
 
+  // Creatives that can be asked for from now on, besides those that there are. Any thread.
+  void addCreatives(const std::map<std::string, std::shared_ptr<const package::Creative>>& creatives);
+
   // A cell is listed from now on. From the director's thread, in order for each channel.
   void listed(std::size_t channel, std::shared_ptr<const timeline::Cell> cell);
 
@@ -98,11 +101,14 @@ class Router final : public Handler {
     std::shared_ptr<const Snapshot> snapshot = std::make_shared<const Snapshot>();
     std::atomic<std::uint64_t> version{0};
   };
+  using Creatives = std::map<std::string, std::shared_ptr<const package::Creative>, std::less<>>;
   // A loop's own: no other thread touches it.
   struct alignas(64) Loop {
     std::unique_ptr<privacy::TokenOpener> opener;
     std::vector<std::shared_ptr<const Snapshot>> snapshots;
     std::vector<std::uint64_t> versions;
+    std::shared_ptr<const Creatives> creatives;
+    std::uint64_t creativesVersion = 0;
     PlacedCache placed;
     std::uint64_t playlists = 0;
   };
@@ -113,6 +119,7 @@ class Router final : public Handler {
   base::Result<PlacedCache::Placed> place(Loop& loop, std::string_view path);
   void operations(const Request& request, Response& response);
   const Snapshot& snapshot(Loop& loop, std::size_t channel);
+  const Creatives& creatives(Loop& loop);
   std::size_t channelOf(std::string_view id) const;
 
   boost::asio::awaitable<void> newSession(const Request& request, Response& response);
@@ -129,6 +136,10 @@ class Router final : public Handler {
   base::Random& random_;
   std::vector<std::unique_ptr<ChannelState>> channels_;
   std::vector<Loop> loops_;
+
+  std::mutex creativesMutex_;
+  std::shared_ptr<const Creatives> creatives_;
+  std::atomic<std::uint64_t> creativesVersion_{0};
 
   // What POST /v1/sessions and cues may wait for; never locked on the request path.
   std::mutex operatorMutex_;

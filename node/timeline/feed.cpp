@@ -14,6 +14,7 @@ void Demand::set(std::vector<Era> eras) {
 std::shared_ptr<const DemandList> Demand::at(Ticks cut) {
   const std::lock_guard lock(mutex_);
   asked_ = std::max(asked_, cut);
+  if (clean_) return std::make_shared<const DemandList>();
   const auto after = std::find_if(eras_.begin() + 1, eras_.end(), [cut](const Era& era) { return era.from > cut; });
   return std::prev(after)->list;
 }
@@ -23,6 +24,16 @@ Ticks Demand::begin(Ticks from) {
   from = std::max({from, asked_ + Ticks{1}, eras_.back().from});
   eras_.push_back({from, eras_.back().list});
   return from;
+}
+
+void Demand::clean(bool on) {
+  const std::lock_guard lock(mutex_);
+  clean_ = on;
+}
+
+bool Demand::isClean() const {
+  const std::lock_guard lock(mutex_);
+  return clean_;
 }
 
 }  // namespace dvpe::timeline

@@ -79,9 +79,13 @@ class Demand {
   // Reserves an era: it begins at `from`, or at the first tick for which no cut has asked yet; that tick is returned.
   // Until set() says more, it wants what the one before wants.
   Ticks begin(Ticks from);
+  // A clean feed: from the next cut on nothing is wanted, until it is taken back.
+  void clean(bool on);
+  bool isClean() const;
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  bool clean_ = false;
   std::vector<Era> eras_{{Ticks{0}, std::make_shared<const DemandList>()}};
   Ticks asked_{-1};  // the newest cut
 };

@@ -21,6 +21,14 @@ CREATE TABLE dvpe.effective_statement (
   signature bytea NOT NULL CHECK (length(signature) = 64)
 );
 
+-- Every document once: what the coordinator begins to look from. Filled by a trigger.
+CREATE TABLE dvpe.document_name (
+  organisation text NOT NULL REFERENCES dvpe.organisation,
+  kind text NOT NULL,
+  document text NOT NULL,
+  PRIMARY KEY (organisation, kind, document)
+);
+
 -- Revisions that the coordinator could not put into a release, and why; gone when they are in one.
 CREATE TABLE dvpe.left_out (
   organisation text NOT NULL REFERENCES dvpe.organisation,
@@ -36,7 +44,7 @@ DO $do$
 DECLARE
   t text;
 BEGIN
-  FOREACH t IN ARRAY ARRAY['node_presence', 'effective_statement', 'left_out'] LOOP
+  FOREACH t IN ARRAY ARRAY['node_presence', 'effective_statement', 'document_name', 'left_out'] LOOP
     EXECUTE format('ALTER TABLE dvpe.%I OWNER TO dvpe_owner', t);
     EXECUTE format('ALTER TABLE dvpe.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', t);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON dvpe.%I TO dvpe_registry', t);
@@ -58,6 +66,35 @@ CREATE POLICY readers ON dvpe.left_out FOR SELECT TO dvpe_person, dvpe_machine U
 -- Coordinators name nodes as releases do.
 GRANT SELECT (id, name) ON dvpe.machine TO dvpe_coordinator;
 CREATE POLICY coordinators ON dvpe.machine FOR SELECT TO dvpe_coordinator USING ((SELECT session.has_role('coordinator')));
+
+INSERT INTO dvpe.document_name SELECT DISTINCT organisation, kind, document FROM dvpe.revision;
+CREATE FUNCTION registry.note_document() RETURNS trigger
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  INSERT INTO dvpe.document_name VALUES (NEW.organisation, NEW.kind, NEW.document) ON CONFLICT DO NOTHING;
+  RETURN NULL;
+END
+$$;
+ALTER FUNCTION registry.note_document() OWNER TO dvpe_registry;
+CREATE TRIGGER note AFTER INSERT ON dvpe.revision FOR EACH ROW EXECUTE FUNCTION registry.note_document();
+
+-- What could be in the next release: of each document the newest revision that is not withdrawn and may be live by now.
+CREATE FUNCTION registry.candidates(OUT organisation text, OUT kind text, OUT document text, OUT revision int, OUT digest bytea,
+                                    OUT bytes int, OUT accepted timestamptz) RETURNS SETOF record
+  LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF NOT session.has_role('coordinator') THEN RAISE EXCEPTION 'only a coordinator asks this' USING ERRCODE = '42501'; END IF;
+  RETURN QUERY SELECT n.organisation, n.kind, n.document, r.revision, r.digest, length(r.contents), r.accepted
+    FROM dvpe.document_name n CROSS JOIN LATERAL (
+      SELECT * FROM dvpe.revision v
+      WHERE v.organisation = n.organisation AND v.kind = n.kind AND v.document = n.document AND NOT v.withdrawn
+        AND (v.live_at IS NULL OR v.live_at <= clock_timestamp())
+      ORDER BY v.revision DESC LIMIT 1) r
+    ORDER BY n.kind, n.document, r.accepted;
+END
+$$;
 
 -- What must not wait for the coordinator's next look. A hint, like every NOTIFY here.
 CREATE FUNCTION registry.hint() RETURNS trigger
@@ -171,7 +208,7 @@ DO $do$
 DECLARE
   f text;
 BEGIN
-  FOREACH f IN ARRAY ARRAY['present(text, text, text, bigint)', 'make_effective(bigint, timestamptz, bytea, text, bytea, bigint)',
+  FOREACH f IN ARRAY ARRAY['candidates()', 'present(text, text, text, bigint)', 'make_effective(bigint, timestamptz, bytea, text, bytea, bigint)',
                            'schedule(text, text, int, timestamptz)', 'leave_out(jsonb, bigint)']
   LOOP
     EXECUTE format('ALTER FUNCTION registry.%s OWNER TO dvpe_registry', f);
@@ -179,6 +216,7 @@ BEGIN
 END
 $do$;
 GRANT EXECUTE ON FUNCTION registry.present(text, text, text, bigint) TO dvpe_node;
-GRANT EXECUTE ON FUNCTION registry.make_effective(bigint, timestamptz, bytea, text, bytea, bigint), registry.leave_out(jsonb, bigint)
+GRANT EXECUTE ON FUNCTION registry.make_effective(bigint, timestamptz, bytea, text, bytea, bigint), registry.leave_out(jsonb, bigint),
+  registry.candidates()
   TO dvpe_coordinator;
 GRANT EXECUTE ON FUNCTION registry.schedule(text, text, int, timestamptz) TO dvpe_person;

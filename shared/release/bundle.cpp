@@ -45,8 +45,7 @@ base::Result<Verified> verifyBundle(const Bundle& bundle, const KeyRing& ring, c
   if (!refused.empty()) return fail(ErrorCode::kRefused, refused);
   for (const auto& [name, entry] : out.release.documents) {
     out.texts[name] = source.document(entry.digest)->document.bytes;
-    int& highest = out.known.revisions[name];
-    highest = std::max(highest, entry.revision);
+    out.known.revisions[name] = entry.revision;  // higher than before, or an admin has agreed
   }
   out.known.order = out.release.order;
   return out;

@@ -94,7 +94,7 @@ base::Result<void> checkDocument(const DocumentName& name, const Entry& entry, c
 
 // The lower revisions that admins have agreed to.
 base::Result<std::map<DocumentName, int>> allowedRollbacks(const Release& release, const KeyRing& ring,
-                                                           const Source& source) {
+                                                           const Known& known, const Source& source) {
   std::map<DocumentName, int> out;
   for (const std::string& digest : release.rollbacks) {
     const Signed* statement = source.rollback ? source.rollback(digest) : nullptr;
@@ -103,7 +103,8 @@ base::Result<std::map<DocumentName, int>> allowedRollbacks(const Release& releas
     }
     DVPE_CHECK(ring.signer(*statement, Domain::kRollback, {Role::kAdmin}, release.created));
     DVPE_TRY(auto parsed, parseRollback(statement->bytes));
-    if (parsed.base != release.base) return fail(ErrorCode::kRefused, "a rollback statement is for another release");
+    if (parsed.base > release.base) return fail(ErrorCode::kRefused, "a rollback statement is for another release");
+    if (parsed.base != release.base && known.order.sequence > parsed.base) continue;  // it has had its effect here
     out.merge(parsed.revisions);
   }
   return out;
@@ -150,7 +151,7 @@ base::Result<Release> checkRelease(const Signed& release, const KeyRing& ring, c
 std::vector<Refusal> checkDocuments(const Release& release, const KeyRing& ring, const Known& known,
                                     const Source& source, Time now) {
   std::vector<Refusal> refusals;
-  const auto back = allowedRollbacks(release, ring, source);
+  const auto back = allowedRollbacks(release, ring, known, source);
   if (!back) refusals.push_back({"release", back.error().message});
   for (const auto& [name, entry] : release.documents) {
     const std::string what = name.kind + "/" + name.id;

@@ -92,7 +92,8 @@ struct Countersignature {
 base::Result<Countersignature> parseCountersignature(std::string_view json);
 std::string toJson(const Countersignature& statement);
 
-// An admin's word that documents go back to lower revisions in the release after `base`.
+// An admin's word that documents go back to lower revisions in the release after `base`. Later releases carry it as long
+// as they keep those revisions: it counts for a node that has seen nothing newer than `base`.
 struct Rollback {
   std::int64_t base = 0;
   std::map<DocumentName, int> revisions;
@@ -109,7 +110,7 @@ struct StoredDocument {
 // What a node was told before and must not forget: it is kept on disk beside the last good release.
 struct Known {
   Order order;
-  std::map<DocumentName, int> revisions;  // the highest ever in force
+  std::map<DocumentName, int> revisions;  // the last that was in force of each document, here or not now
 };
 
 // One reason why a release or a part of it is refused.

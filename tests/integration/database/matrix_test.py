@@ -51,6 +51,7 @@ def actions(owner: str) -> list[tuple[str, str]]:
         ("hold the coordinator's lease", "SELECT registry.hold_lease()"),
         ("publish a release", f"SELECT registry.publish(0, 1, 1, '{{}}', {SIGNED}, 0)"),
         ("set a release's moment", "SELECT registry.make_effective(1, now(), '', '', '', 0)"),
+        ("ask for candidates of a release", "SELECT count(*) FROM registry.candidates()"),
         ("say what was left out", "SELECT registry.leave_out('[]', 0)"),
         ("schedule a revision", "SELECT registry.schedule('ruleset', 'none', 1, now())"),
         ("say that a node is there", "SELECT registry.present('', '', '1', 0)"),

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+#include "node/control/database_link.h"
+
+#include <pthread.h>
+
+#include <boost/json.hpp>
+
+#include "shared/base/log.h"
+#include "shared/database/check.h"
+
+namespace dvpe::control {
+
+using base::ErrorCode;
+using base::fail;
+using base::Result;
+using database::Rows;
+using release::Signed;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr auto kWait = std::chrono::milliseconds(200);  // for a hint, before the queue of tasks is looked at
+constexpr auto kLook = std::chrono::seconds(2);         // without a hint
+constexpr auto kPresent = std::chrono::seconds(5);
+constexpr auto kRetry = std::chrono::seconds(2);           // of the connection
+constexpr auto kAgain = std::chrono::seconds(30);          // of a release that was refused
+constexpr auto kGrantPatience = std::chrono::seconds(5);   // of who waits for a grant to be used up
+constexpr std::size_t kDocumentsAtOnce = 500;
+
+// Columns: bytes, key, signature. Nothing when the row has none.
+Result<std::optional<Signed>> signedAt(const Rows& rows, std::size_t row, int column) {
+  if (rows.null(row, column)) return std::optional<Signed>{};
+  const base::Bytes bytes = rows.bytes(row, column);
+  Signed out{{bytes.begin(), bytes.end()}, {}};
+  DVPE_TRY(const auto signature, release::parseSignature(base::hex(rows.bytes(row, column + 2))));
+  out.by.push_back({std::string(rows.text(row, column + 1)), signature});
+  return std::optional(std::move(out));
+}
+
+Result<void> fetchDocuments(database::Connection& connection, const std::vector<std::string>& digests,
+                            release::Bundle& out) {
+  for (std::size_t at = 0; at < digests.size(); at += kDocumentsAtOnce) {
+    const auto end = digests.begin() + static_cast<std::ptrdiff_t>(std::min(digests.size(), at + kDocumentsAtOnce));
+    DVPE_TRY(const auto rows,
+             connection.query("SELECT encode(r.digest, 'hex'), r.contents, r.key, r.signature, c.statement, c.key, "
+                              "c.signature FROM dvpe.revision r LEFT JOIN dvpe.countersignature c USING (digest) "
+                              "WHERE r.digest = ANY (ARRAY(SELECT decode(d, 'hex') FROM unnest($1::text[]) d))",
+                              {std::vector<std::string>(digests.begin() + static_cast<std::ptrdiff_t>(at), end)}));
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      release::StoredDocument stored;
+      DVPE_TRY(auto document, signedAt(rows, i, 1));
+      stored.document = std::move(document).value();
+      DVPE_TRY(stored.countersignature, signedAt(rows, i, 4));
+      out.documents.insert_or_assign(std::string(rows.text(i, 0)), std::move(stored));
+    }
+  }
+  return base::success();
+}
+
+}  // namespace
+
+Result<release::Bundle> fetchBundle(database::Connection& connection, const Signed& release,
+                                    const protocol::Need& need) {
+  release::Bundle out;
+  out.release = release;
+  DVPE_TRY(const auto keys, connection.query("SELECT contents, signatures::text FROM dvpe.keys_revision "
+                                             "WHERE revision > $1 ORDER BY revision",
+                                             {std::int64_t{need.keysAfter}}));
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const base::Bytes bytes = keys.bytes(i, 0);
+    boost::json::error_code error;
+    const auto by = boost::json::parse(keys.text(i, 1), error);
+    if (error) return fail(ErrorCode::kInvalidInput, "the signatures of keys cannot be read");
+    DVPE_TRY(auto signatures, release::parseSignatures(by));
+    out.keys.push_back({{bytes.begin(), bytes.end()}, std::move(signatures)});
+  }
+  DVPE_CHECK(fetchDocuments(connection, need.documents, out));
+  for (const std::string& digest : need.rollbacks) {
+    DVPE_TRY(const auto rows, connection.query("SELECT statement, key, signature FROM dvpe.rollback_statement "
+                                               "WHERE digest = decode($1, 'hex')",
+                                               {digest}));
+    if (rows.empty()) continue;
+    DVPE_TRY(auto statement, signedAt(rows, 0, 0));
+    out.rollbacks.insert_or_assign(digest, std::move(statement).value());
+  }
+  return out;
+}
+
+DatabaseLink::DatabaseLink(DatabaseLinkOptions options, Releases& releases)
+    : options_(std::move(options)), releases_(releases) {}
+
+DatabaseLink::~DatabaseLink() { stop(); }
+
+void DatabaseLink::start() {
+  thread_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), "database");
+    run();
+  });
+}
+
+void DatabaseLink::stop() {
+  stopping_ = true;
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void DatabaseLink::listensAt(std::string endpoint, std::string curveKey) {
+  const std::lock_guard lock(mutex_);
+  endpoint_ = std::move(endpoint);
+  curveKey_ = std::move(curveKey);
+  tell_ = true;
+}
+
+Result<bool> DatabaseLink::useGrant(const std::string& grant, const std::string& person, const std::string& change) {
+  auto answer = std::make_shared<std::promise<Result<bool>>>();
+  auto future = answer->get_future();
+  {
+    const std::lock_guard lock(mutex_);
+    tasks_.push_back([=](database::Connection* connection) {
+      if (connection == nullptr) return answer->set_value(fail(ErrorCode::kUnavailable, "the database cannot be asked"));
+      const auto rows = connection->query("SELECT session.use_grant_for($1::uuid, $2, $3)", {grant, person, change});
+      answer->set_value(rows ? Result<bool>(rows.value().flag(0, 0)) : Result<bool>(rows.as_failure()));
+    });
+  }
+  wake_.notify_all();
+  if (future.wait_for(kGrantPatience) != std::future_status::ready)
+    return fail(ErrorCode::kUnavailable, "the database does not answer");
+  return future.get();
+}
+
+void DatabaseLink::runTasks() {
+  std::deque<Task> tasks;
+  {
+    const std::lock_guard lock(mutex_);
+    tasks.swap(tasks_);
+  }
+  for (const Task& task : tasks) task(connection_ ? &*connection_ : nullptr);
+}
+
+void DatabaseLink::run() {
+  auto nextLook = steady_clock::now(), nextPresence = nextLook;
+  while (!stopping_) {
+    Result<void> done = base::success();
+    if (!connection_) done = connect();
+    runTasks();
+    if (done && connection_) {
+      const auto now = steady_clock::now();
+      bool tell = false;
+      {
+        const std::lock_guard lock(mutex_);
+        tell = std::exchange(tell_, false);
+      }
+      if (tell || now >= nextPresence) {
+        done = present();
+        nextPresence = now + kPresent;
+      }
+      if (done && now >= nextLook) {
+        done = look();
+        nextLook = steady_clock::now() + kLook;
+      }
+      if (done) {
+        const auto hint = connection_->waitForNotice(kWait);
+        if (!hint) {
+          done = hint.as_failure();
+        } else if (hint.value()) {
+          nextLook = steady_clock::now();
+        }
+      }
+    }
+    if (done) {
+      lastError_.clear();
+      continue;
+    }
+    if (done.error().message != lastError_) {
+      lastError_ = done.error().message;
+      spdlog::warn("the database cannot be used; the node goes on without reason=\"{}\"", lastError_);
+    }
+    connection_.reset();
+    connected_ = false;
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, kRetry, [this] { return stopping_.load(); });
+  }
+}
+
+Result<void> DatabaseLink::connect() {
+  DVPE_TRY(auto opened, database::Connection::open(options_.connect));
+  DVPE_TRY(const auto strictness, database::checkStrictness(opened));
+  if (!strictness.loose.empty()) {
+    return fail(ErrorCode::kRefused, "somebody has loosened it: " + strictness.loose.front().what + " (" +
+                                         strictness.loose.front().objects + "); dvpe-node db check tells all");
+  }
+  DVPE_CHECK(opened.query("LISTEN dvpe_release"));
+  connection_ = std::move(opened);
+  connected_ = true;
+  spdlog::info("connected to the database host={} database={}", options_.connect.host, options_.connect.database);
+  const std::lock_guard lock(mutex_);
+  tell_ = true;
+  return base::success();
+}
+
+Result<void> DatabaseLink::present() {
+  std::string endpoint, curve;
+  {
+    const std::lock_guard lock(mutex_);
+    endpoint = endpoint_;
+    curve = curveKey_;
+  }
+  DVPE_CHECK(connection_->query("SELECT registry.present($1, $2, $3, $4)",
+                                {endpoint, curve, options_.version, releases_.snapshot().inForce.sequence}));
+  return base::success();
+}
+
+// Oldest first: what is in force elsewhere, and the newest, whose moment may still have to be named.
+Result<void> DatabaseLink::look() {
+  DVPE_TRY(const auto rows,
+           connection_->query("SELECT r.sequence, r.contents, r.key, r.signature, e.statement, e.key, e.signature, "
+                              "r.keys_revision FROM dvpe.release r LEFT JOIN dvpe.effective_statement e USING (sequence) "
+                              "ORDER BY r.keys_revision DESC, r.sequence DESC LIMIT 8"));
+  const release::Order inForce = releases_.snapshot().inForce;
+  std::optional<std::size_t> effective;  // the newest that has its moment
+  for (std::size_t i = rows.size(); i-- > 0;) {
+    if (!rows.null(i, 4)) effective = i;
+  }
+  for (std::size_t i = rows.size(); i-- > 0;) {
+    const release::Order order{static_cast<int>(rows.integer(i, 7)), rows.integer(i, 0)};
+    if (order <= inForce || (i != 0 && i != effective)) continue;
+    DVPE_TRY(const auto release, signedAt(rows, i, 1));
+    DVPE_TRY(const auto moment, signedAt(rows, i, 4));
+    DVPE_CHECK(take(order.sequence, *release, moment ? &*moment : nullptr));
+  }
+  return base::success();
+}
+
+// An error is the database's; what is wrong with the release is acknowledged.
+Result<void> DatabaseLink::take(std::int64_t sequence, const Signed& release, const Signed* moment) {
+  const auto later = refused_.find(sequence);
+  if (later != refused_.end() && steady_clock::now() < later->second) return base::success();
+  const auto refuse = [&](const base::Error& error) {
+    refused_[sequence] = steady_clock::now() + kAgain;
+    return acknowledge(sequence, "refused", error.message);
+  };
+  const auto lacking = releases_.offer(release);
+  if (!lacking) return lacking.error().code == ErrorCode::kConflict ? base::success() : refuse(lacking.error());
+  if (!lacking.value().prepared) {
+    DVPE_TRY(const auto bundle, fetchBundle(*connection_, release, lacking.value().need));
+    if (const auto prepared = releases_.prepare(bundle); !prepared) return refuse(prepared.error());
+    refused_.erase(sequence);
+  }
+  DVPE_CHECK(acknowledge(sequence, "prepared", ""));
+  if (moment == nullptr) return base::success();
+  if (const auto done = releases_.effective(*moment); !done) return refuse(done.error());
+  return acknowledge(sequence, "effective", "");
+}
+
+Result<void> DatabaseLink::acknowledge(std::int64_t sequence, const char* state, const std::string& reason) {
+  std::string& said = acknowledged_[sequence];
+  if (said == state + reason) return base::success();
+  DVPE_CHECK(connection_->query("SELECT registry.acknowledge($1, $2, $3)", {sequence, state, reason}));
+  said = state + reason;
+  if (acknowledged_.size() > 16) acknowledged_.erase(acknowledged_.begin());
+  return base::success();
+}
+
+}  // namespace dvpe::control

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+#include "node/main/control_plane.h"
+
+#include "node/main/database_options.h"
+#include "node/main/secrets.h"
+#include "shared/base/log.h"
+
+namespace dvpe::node {
+
+using base::ErrorCode;
+using base::fail;
+using base::Result;
+
+namespace {
+
+struct NextLibrary final : control::Preparation {
+  explicit NextLibrary(Library l) : library(std::move(l)) {}
+  const Library library;
+};
+
+std::string listenEndpoint(const Config::Control& control) {
+  const bool v6 = control.address.find(':') != std::string::npos;
+  return "tcp://" + (v6 ? "[" + control.address + "]" : control.address) + ":" +
+         (control.port == 0 ? "*" : std::to_string(control.port));
+}
+
+}  // namespace
+
+std::string releaseName(const release::Order& order) {
+  return std::to_string(order.keys) + "." + std::to_string(order.sequence);
+}
+
+ControlPlane::ControlPlane(const Config& config, const base::Clock& clock, const release::PublicKey& root)
+    : config_(config),
+      store_(config.node.state, config.node.name, root),
+      releases_(std::make_unique<control::Releases>(store_, *this, config.node.name, clock)) {}
+
+ControlPlane::~ControlPlane() { stop(); }
+
+Result<std::unique_ptr<ControlPlane>> ControlPlane::start(const Config& config, const base::Clock& clock) {
+  const auto root = release::parsePublicKey(config.control.root);
+  if (!root) return fail(ErrorCode::kInvalidInput, "control.root: " + root.error().message);
+  if (config.documents.allowUnsigned)
+    return fail(ErrorCode::kRefused, "documents.unsigned: a node with control.root takes signed documents alone");
+  std::unique_ptr<ControlPlane> plane(new ControlPlane(config, clock, root.value()));
+  DVPE_CHECK(plane->open());
+  if (!config.database.server.empty()) {
+    DVPE_TRY(auto options, databaseOptions(config.database));
+    options.application = "dvpe-node " + config.node.name;
+    plane->link_ = std::make_unique<control::DatabaseLink>(
+        control::DatabaseLinkOptions{std::move(options), DVPE_VERSION}, *plane->releases_);
+  }
+  DVPE_TRY(const auto keys, loadCurveKeys(config));
+  DVPE_TRY(plane->agent_, control::Agent::start({config.node.name, listenEndpoint(config.control), keys},
+                                                *plane->releases_, *plane, plane->link_.get(), clock));
+  spdlog::info("control listens endpoint={} key={}", plane->agent_->endpoint(), keys.publicKey);
+  if (plane->link_) {
+    plane->link_->listensAt(config.control.endpoint.empty() ? plane->agent_->endpoint() : config.control.endpoint,
+                            keys.publicKey);
+    plane->link_->start();
+  }
+  return plane;
+}
+
+// The last good release.
+Result<void> ControlPlane::open() {
+  DVPE_TRY(const auto loaded, store_.load());
+  if (!loaded) return base::success();
+  DVPE_TRY(auto library, libraryOf(config_, loaded->texts, nullptr));
+  current_ = std::move(library);
+  name_ = releaseName(loaded->release.order);
+  releases_->reload();
+  spdlog::info("starting with the last good release release={}", name_);
+  return base::success();
+}
+
+Result<Library> ControlPlane::first(const std::function<bool()>& stop) {
+  std::unique_lock lock(mutex_);
+  if (!current_) spdlog::info("waiting for the first release");
+  while (!current_) {
+    if (stop()) return fail(ErrorCode::kUnavailable, "stopped before there was a release");
+    changed_.wait_for(lock, std::chrono::milliseconds(200));
+  }
+  taken_ = true;
+  return *current_;
+}
+
+std::string ControlPlane::firstName() const {
+  const std::lock_guard lock(mutex_);
+  return name_;
+}
+
+void ControlPlane::running(ControlHooks hooks) {
+  {
+    const std::lock_guard lock(mutex_);
+    hooks_ = std::make_shared<const ControlHooks>(std::move(hooks));
+  }
+  changed_.notify_all();
+}
+
+void ControlPlane::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+    hooks_.reset();
+  }
+  changed_.notify_all();
+  agent_.reset();
+  if (link_) link_->stop();
+}
+
+Result<std::shared_ptr<control::Preparation>> ControlPlane::prepare(const release::Verified& release) {
+  std::optional<Library> running;
+  {
+    const std::lock_guard lock(mutex_);
+    if (taken_) running = current_;
+  }
+  DVPE_TRY(auto library, libraryOf(config_, release.texts, running ? &*running : nullptr));
+  return std::make_shared<NextLibrary>(std::move(library));
+}
+
+Result<control::TookOver> ControlPlane::takeOver(const release::Order& order,
+                                                 std::shared_ptr<control::Preparation> prepared,
+                                                 base::WallTime effective) {
+  const Library& next = static_cast<const NextLibrary&>(*prepared).library;
+  std::shared_ptr<const ControlHooks> hooks;
+  {
+    std::unique_lock lock(mutex_);
+    if (!taken_) {  // the node starts with it
+      current_ = next;
+      name_ = releaseName(order);
+      changed_.notify_all();
+      return control::TookOver{};
+    }
+    changed_.wait(lock, [this] { return hooks_ || stopped_; });
+    hooks = hooks_;
+  }
+  if (!hooks) return fail(ErrorCode::kUnavailable, "the node is stopping");
+  auto done = hooks->takeOver(releaseName(order), next, effective);
+  if (done) {
+    const std::lock_guard lock(mutex_);
+    current_ = next;
+  }
+  return done;
+}
+
+Result<std::string> ControlPlane::obey(const protocol::Accepted& command) {
+  std::shared_ptr<const ControlHooks> hooks;
+  {
+    const std::lock_guard lock(mutex_);
+    hooks = hooks_;
+  }
+  if (!hooks) return fail(ErrorCode::kUnavailable, "the node does not run yet");
+  return hooks->obey(command);
+}
+
+std::string ControlPlane::telemetry() {
+  std::shared_ptr<const ControlHooks> hooks;
+  {
+    const std::lock_guard lock(mutex_);
+    hooks = hooks_;
+  }
+  return boost::json::serialize(hooks ? hooks->status() : boost::json::object{{"running", false}});
+}
+
+}  // namespace dvpe::node

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+#include "node/main/operations.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_future.hpp>
+#include <future>
+
+#include "shared/base/log.h"
+
+// GCC 12 takes Asio's recycling allocator for coroutine frames for a mismatch (GCC bug 109224).
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+
+namespace dvpe::node {
+
+namespace json = boost::json;
+using base::ErrorCode;
+using base::fail;
+using base::Result;
+using base::Ticks;
+
+namespace {
+
+constexpr auto kPatience = std::chrono::seconds(2);  // with the thread that answers
+
+// Waits for the one answer of an inlet.
+template <class T, class Ask>
+Result<T> answered(Ask ask) {
+  auto promise = std::make_shared<std::promise<Result<T>>>();
+  auto future = promise->get_future();
+  ask([promise](Result<T> answer) { promise->set_value(std::move(answer)); });
+  if (future.wait_for(kPatience) != std::future_status::ready)
+    return fail(ErrorCode::kUnavailable, "the channel does not answer");
+  return future.get();
+}
+
+std::string dateOf(const model::Channel& channel, Ticks at) { return base::isoDate(base::toWall(channel.epoch, at)); }
+
+template <class... F>
+struct Overload : F... {
+  using F::operator()...;
+};
+
+}  // namespace
+
+Result<std::size_t> Operations::channelOf(const std::string& id) const {
+  for (std::size_t i = 0; i < documents.size(); ++i) {
+    if (documents[i]->id == id) return i;
+  }
+  return fail(ErrorCode::kNotFound, "this node has no channel '" + id + "'");
+}
+
+Result<std::string> Operations::obey(const protocol::Accepted& accepted) const {
+  const std::string& name = accepted.command.name;
+  const auto nothing = [&](const protocol::NoArguments&) -> Result<std::string> {
+    if (name == "drain") ready.drain();
+    if (name == "undrain") ready.start();
+    return json::serialize(status());
+  };
+  const auto channel = [&](const protocol::ChannelArguments& a) -> Result<std::string> {
+    DVPE_TRY(const std::size_t i, channelOf(a.channel));
+    if (name != "break.stop")
+      return fail(ErrorCode::kUnsupported, "a channel of this version restarts with its node: drain it and restart it");
+    DVPE_TRY(const Ticks end, answered<Ticks>([&](auto answer) { intake.inlet(i).cueIn({}, std::move(answer)); }));
+    return json::serialize(json::object{{"end", dateOf(*documents[i], end)}});
+  };
+  const auto begins = [&](const protocol::BreakArguments& a) -> Result<std::string> {
+    DVPE_TRY(const std::size_t i, channelOf(a.channel));
+    const std::string id = a.id.empty() ? accepted.command.id.substr(0, 16) : a.id;
+    DVPE_TRY(const timeline::Span span, answered<timeline::Span>([&](auto answer) {
+               intake.inlet(i).cueOut({timeline::SpanKind::kBreak, id, {}, Ticks{}, a.units}, std::move(answer));
+             }));
+    return json::serialize(json::object{
+        {"id", id}, {"start", dateOf(*documents[i], span.start)}, {"end", dateOf(*documents[i], span.end)}});
+  };
+  const auto clean = [&](const protocol::CleanArguments& a) -> Result<std::string> {
+    DVPE_TRY(const std::size_t i, channelOf(a.channel));
+    channels[i]->demand().clean(a.on);
+    return std::string("{}");
+  };
+  const auto level = [&](const protocol::LogArguments& a) -> Result<std::string> {
+    spdlog::set_level(spdlog::level::from_str(a.level));
+    return std::string("{}");
+  };
+  const auto other = [&](const auto&) -> Result<std::string> {
+    return fail(ErrorCode::kUnsupported, "this version does not know how to obey '" + name + "'");
+  };
+  return std::visit(Overload{nothing, channel, begins, clean, level, other}, accepted.arguments);
+}
+
+json::object Operations::status() const {
+  auto future = boost::asio::co_spawn(director.executor(), director.releases(), boost::asio::use_future);
+  std::vector<personalize::ChannelRelease> releases(channels.size());
+  if (future.wait_for(kPatience) == std::future_status::ready) releases = future.get();
+  json::array list;
+  for (std::size_t i = 0; i < channels.size(); ++i) {
+    const auto& counters = channels[i]->packager().counters();
+    list.push_back(json::object{{"id", documents[i]->id},
+                                {"release", releases[i].release},
+                                {"from", releases[i].from.count()},
+                                {"clean", channels[i]->demand().isClean()},
+                                {"segments", counters.cells.load()},
+                                {"holes", counters.holes.load()},
+                                {"variants", channels[i]->variantsOnAir()},
+                                {"variantsLost", counters.variantsLost.load()},
+                                {"fallbacks", channels[i]->variantsRefused()},
+                                {"newest", dateOf(*documents[i], Ticks{counters.lastListedEnd.load()})}});
+  }
+  return {{"running", true}, {"ready", ready.ready()}, {"sessions", director.sessions()}, {"channels", std::move(list)}};
+}
+
+}  // namespace dvpe::node
