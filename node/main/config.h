@@ -27,6 +27,7 @@ struct Config {
     std::string name = "node";
     std::filesystem::path state = "/var/lib/dvpe";
     std::string cpu = "auto";  // auto, baseline
+    std::string role = "all";  // all, coordinator
   } node;
   struct Log {
     std::string level = "info";   // error, warn, info, debug
@@ -63,6 +64,11 @@ struct Config {
     std::string user;
     std::filesystem::path password, rootCertificate;
   } database;
+  // Without a key this process does not coordinate.
+  struct Coordinator {
+    std::string name = "coordinator", user;
+    std::filesystem::path key, passphrase, curveKey, password;
+  } coordinator;
   struct Media {
     std::filesystem::path folder = "/var/lib/dvpe/media";  // conditioned media
   } media;

@@ -19,6 +19,7 @@
 #include "node/main/command.h"
 #include "node/main/config_table.h"
 #include "node/main/control_plane.h"
+#include "node/main/coordination.h"
 #include "node/main/intake.h"
 #include "node/main/library.h"
 #include "node/main/operations.h"
@@ -137,6 +138,7 @@ class Node {
   std::unique_ptr<serve::Router> router_;
   std::unique_ptr<serve::Server> server_;
   std::unique_ptr<ControlPlane> control_;
+  std::unique_ptr<Coordination> coordination_;
 };
 
 // Whether somebody has asked the process to end: the signals are blocked, wait() takes them.
@@ -161,6 +163,7 @@ Result<void> Node::start() {
   DVPE_TRY(auto secrets, loadSecrets(config_, random_));
   secrets_.emplace(std::move(secrets));
   DVPE_TRY(text_, overlay::TextEngine::create(resourcesFolder() / "fonts"));
+  DVPE_TRY(coordination_, Coordination::start(config_, clock_));
   if (config_.control.root.empty()) {
     DVPE_TRY(library_, loadLibrary(config_));
   } else {
@@ -424,6 +427,7 @@ void Node::stop() {
   ready_.drain();
   spdlog::info("draining");
   if (control_) control_->stop();
+  coordination_.reset();
   if (server_) server_->stop(std::chrono::seconds(5));
   if (intake_) intake_->stop();
   for (auto& channel : channels_) channel->stop();
@@ -447,6 +451,7 @@ int runNode(const Config& config, const std::filesystem::path& file) {
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
   const rlimit noCore{0, 0};  // keys and viewers' data are in memory
   ::setrlimit(RLIMIT_CORE, &noCore);
+  if (config.node.role == "coordinator") return coordinate(config);
   Node node(config, file);
   if (const auto started = node.start(); !started) {
     spdlog::error("the node cannot start reason=\"{}\"", started.error().message);

@@ -164,9 +164,11 @@ base::Result<protocol::CurveKeys> loadCurveKeys(const Config& config) {
 base::Result<void> checkSecret(std::string_view key, const fs::path& path) {
   if (key == "operator_key_file") {
     DVPE_CHECK(readOperatorKey(path));
+  } else if (key == "signing_key_file") {
+    DVPE_CHECK(named("signing_key_file", privacy::readSecretFile(path, 8192)));
   } else if (key == "platform_keys_file") {
     DVPE_CHECK(readPlatformKeys(path));
-  } else if (key == "password_file") {
+  } else if (key == "password_file" || key == "passphrase_file") {
     DVPE_CHECK(named("password_file", readPassword(path)));
   } else if (key == "key_file") {
     DVPE_CHECK(readCurveKeys(path));

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+#include "node/coordinate/coordinator.h"
+
+#include <algorithm>
+
+#include "shared/base/log.h"
+#include "shared/database/check.h"
+
+namespace dvpe::coordinate {
+
+using base::ErrorCode;
+using base::Result;
+using std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto kLease = 1s;      // how often it is taken; it lasts 5 s
+constexpr auto kLook = 1s;       // for what no hint has told of: schedules
+constexpr auto kFull = 60s;      // assembled anew even when nothing has changed: signatures expire
+constexpr auto kNodes = 1s;
+constexpr auto kRetry = 1s;      // of the database
+constexpr auto kPatience = 2s;   // for nodes to be prepared
+constexpr auto kNotice = 1s;     // between the moment's naming and the moment
+constexpr auto kAsk = 100ms;     // the database, who is prepared
+constexpr auto kPresent = 15s;   // without a word: not there
+constexpr auto kForgotten = 60s;
+
+std::string text(const release::Order& order) {
+  return std::to_string(order.keys) + "." + std::to_string(order.sequence);
+}
+
+// What the next release depends on, in short.
+std::string fingerprintOf(const Wishes& wishes, int keys) {
+  std::string all = std::to_string(keys) + (wishes.current ? text(wishes.current->order) : "");
+  for (const Candidate& c : wishes.candidates) all += c.entry.digest;
+  for (const auto& [digest, stored] : wishes.rollbacks) all += digest;
+  return base::sha256(base::view(all));
+}
+
+std::string describe(const std::vector<LeftOut>& leftOut) {
+  std::string out;
+  for (const LeftOut& l : leftOut) {
+    out += l.candidate.name.kind + "/" + l.candidate.name.id + " " + std::to_string(l.candidate.entry.revision) + ": " +
+           l.reason + "\n";
+  }
+  return out;
+}
+
+std::string randomId() {
+  base::SystemRandom random;
+  std::array<std::uint8_t, 16> bytes{};
+  random.fill(bytes);
+  return base::hex(bytes);
+}
+
+}  // namespace
+
+Coordinator::Coordinator(CoordinatorOptions options, const base::Clock& clock)
+    : options_(std::move(options)), clock_(clock) {}
+
+Coordinator::~Coordinator() { resign(); }
+
+Result<void> Coordinator::run() {
+  DVPE_TRY(context_, protocol::Context::create());
+  std::string last;
+  while (!stopping_) {
+    const auto done = step();
+    if (done) {
+      last.clear();
+      continue;
+    }
+    const base::Error& error = done.error();
+    if (error.message != last) spdlog::error("the coordinator tries again reason=\"{}\"", last = error.message);
+    if (error.code == ErrorCode::kConflict) {  // somebody was faster: look again
+      hinted_ = true;
+      epoch_.reset();
+      nextLease_ = {};
+      continue;
+    }
+    resign();
+    registry_.reset();
+    for (auto until = steady_clock::now() + kRetry; !stopping_ && steady_clock::now() < until;)
+      std::this_thread::sleep_for(50ms);
+  }
+  resign();
+  return base::success();
+}
+
+Result<void> Coordinator::connect() {
+  DVPE_TRY(auto connection, database::Connection::open(options_.connect));
+  DVPE_TRY(const auto strictness, database::checkStrictness(connection));
+  if (!strictness.loose.empty()) {
+    return base::fail(ErrorCode::kRefused, "somebody has loosened the database: " + strictness.loose.front().what + " (" +
+                                               strictness.loose.front().objects + "); dvpe-node db check tells all");
+  }
+  auto registry = std::make_unique<Registry>(std::move(connection), options_.root);
+  DVPE_CHECK(registry->listen());
+  registry_ = std::move(registry);
+  hinted_ = true;
+  nextLease_ = {};
+  return base::success();
+}
+
+Result<void> Coordinator::step() {
+  if (!registry_) DVPE_CHECK(connect());
+  const auto now = steady_clock::now();
+  if (now >= nextLease_) {
+    DVPE_TRY(epoch_, registry_->holdLease());
+    nextLease_ = now + kLease;
+    if (epoch_.has_value() != wasLeading_) {
+      wasLeading_ = epoch_.has_value();
+      if (wasLeading_) {
+        spdlog::info("this coordinator leads name={} epoch={}", options_.name, *epoch_);
+        hinted_ = true;
+        fingerprint_.clear();
+        leftOut_ = "?";
+      } else {
+        spdlog::info("another coordinator leads name={}", options_.name);
+        resign();
+      }
+    }
+  }
+  if (epoch_) DVPE_CHECK(lead());
+  DVPE_TRY(const bool hint, registry_->waitForHint(!epoch_ ? 300ms : settled() ? 100ms : 10ms));
+  hinted_ = hinted_ || hint;
+  return base::success();
+}
+
+Result<void> Coordinator::lead() {
+  const auto now = steady_clock::now();
+  hear();
+  if (now >= nextNodes_) {
+    nextNodes_ = now + kNodes;
+    DVPE_CHECK(refreshNodes());
+  }
+  if ((hinted_ || now >= nextLook_) && settled()) {
+    nextLook_ = now + kLook;
+    DVPE_CHECK(lookForWork());
+  }
+  return advanceRollout();
+}
+
+Result<void> Coordinator::lookForWork() {
+  const bool hinted = std::exchange(hinted_, false);
+  DVPE_CHECK(registry_->refreshKeys(clock_.wallSeconds()));
+  if (registry_->ring().revision() == 0) return base::success();  // nobody may sign anything yet
+  DVPE_TRY(newest_, registry_->newest());
+  DVPE_TRY(const Wishes wishes, registry_->wishes(newest_));
+  if (newest_ && !newest_->moment && !(rollout_ && rollout_->failed && rollout_->order == wishes.current->order))
+    return beginRollout(*newest_);
+  const std::string fingerprint = fingerprintOf(wishes, registry_->ring().revision());
+  if (!hinted && fingerprint == fingerprint_ && steady_clock::now() < nextFull_) return base::success();
+  nextFull_ = steady_clock::now() + kFull;
+  fingerprint_ = fingerprint;
+  const auto assembled = assemble(wishes, registry_->ring(), registry_->source(), clock_.wallSeconds());
+  if (!assembled) {
+    spdlog::error("no release can be made; what is in force stays reason=\"{}\"", assembled.error().message);
+    return base::success();
+  }
+  if (const std::string says = describe(assembled.value().leftOut); says != leftOut_) {
+    DVPE_CHECK(registry_->leaveOut(assembled.value().leftOut, *epoch_));
+    if (!says.empty()) spdlog::warn("left out of the release:\n{}", says);
+    leftOut_ = says;
+  }
+  std::vector<std::string> again;
+  for (const LeftOut& l : assembled.value().leftOut) again.push_back(l.candidate.entry.digest);
+  registry_->forget(again);
+  const bool first = !wishes.current;
+  if (!assembled.value().changed || (first && assembled.value().release.documents.empty())) return base::success();
+  return publish(wishes, assembled.value());
+}
+
+Result<void> Coordinator::publish(const Wishes& wishes, const Assembled& assembled) {
+  const release::Release& next = assembled.release;
+  StoredRelease stored{{release::toJson(next), {}}, {}, next.order.keys};
+  addSignature(stored.release, release::Domain::kRelease, *options_.key);
+  DVPE_CHECK(registry_->publish(next, stored.release, *epoch_));
+  const auto changes = release::difference(wishes.current.value_or(release::Release{}), next);
+  spdlog::info("a release is published release={} documents={} changes={} bytes={}", text(next.order),
+               next.documents.size(), changes.size(), stored.release.bytes.size());
+  newest_ = stored;
+  return beginRollout(stored);
+}
+
+Result<void> Coordinator::beginRollout(const StoredRelease& stored) {
+  DVPE_TRY(const auto parsed, release::parseRelease(stored.release.bytes));
+  auto offering = std::make_shared<Offering>();
+  offering->release = stored.release;
+  offering->keys = registry_->keysAfter(0);
+  const auto source = registry_->source();
+  for (const auto& [name, entry] : parsed.documents) {
+    if (const auto* document = source.document(entry.digest)) offering->documents[entry.digest] = *document;
+  }
+  for (const std::string& digest : parsed.rollbacks) {
+    if (const auto* statement = source.rollback(digest)) offering->rollbacks[digest] = *statement;
+  }
+  rollout_ = Rollout{parsed.order, steady_clock::now(), {}, {}, {}, {}, {}, false};
+  DVPE_TRY(const auto nodes, registry_->nodes());
+  for (const PresentNode& node : nodes) {
+    const bool meant = parsed.nodes.empty() || std::find(parsed.nodes.begin(), parsed.nodes.end(), node.name) != parsed.nodes.end();
+    if (meant && node.silent < kPresent) rollout_->expected.insert(node.name);
+  }
+  offering_ = std::move(offering);
+  for (const auto& [name, line] : lines_) line->offer(offering_);
+  return base::success();
+}
+
+void Coordinator::hear() {
+  std::deque<NodeSaid> heard;
+  {
+    const std::lock_guard lock(mutex_);
+    heard.swap(heard_);
+  }
+  for (const NodeSaid& said : heard) {
+    if (said.what == NodeSaid::What::kRefused)
+      spdlog::error("a node refuses a release node={} release={} reason=\"{}\"", said.node, text(said.order), said.text);
+    if (said.what == NodeSaid::What::kAnswered && !said.ok)
+      spdlog::warn("a node does not obey node={} reason=\"{}\"", said.node, said.text);
+    if (!rollout_ || said.order != rollout_->order) continue;
+    if (said.what == NodeSaid::What::kPrepared) rollout_->prepared.insert(said.node);
+    if (said.what == NodeSaid::What::kRefused) rollout_->refused.insert(said.node);
+  }
+}
+
+Result<void> Coordinator::advanceRollout() {
+  if (settled()) return base::success();
+  Rollout& rollout = *rollout_;
+  const auto now = steady_clock::now();
+  const auto all = [&rollout] {
+    return std::all_of(rollout.expected.begin(), rollout.expected.end(), [&](const std::string& node) {
+      return rollout.prepared.contains(node) || rollout.refused.contains(node);
+    });
+  };
+  if (!all() && now >= rollout.asked + kAsk) {  // nodes that only the database reaches
+    rollout.asked = now;
+    DVPE_TRY(const auto names, registry_->acknowledged(rollout.order.sequence));
+    rollout.prepared.insert(names.begin(), names.end());
+  }
+  if (!all() && now < rollout.since + kPatience) return base::success();
+  if (!rollout.expected.empty() && rollout.prepared.empty() && rollout.refused.size() == rollout.expected.size()) {
+    rollout.failed = true;
+    spdlog::error("no node takes the release, it is not put in force release={}", text(rollout.order));
+    return base::success();
+  }
+  return nameMoment();
+}
+
+Result<void> Coordinator::nameMoment() {
+  Rollout& rollout = *rollout_;
+  const base::WallTime now = clock_.wall(), at = now + kNotice;
+  protocol::Command command;
+  command.id = randomId();
+  command.name = "release.effective";
+  command.arguments = R"({"keys":)" + std::to_string(rollout.order.keys) + R"(,"sequence":)" +
+                      std::to_string(rollout.order.sequence) + R"(,"at":)" +
+                      std::to_string(at.time_since_epoch().count()) + "}";
+  command.sequence = now.time_since_epoch().count();
+  command.expires = clock_.wallSeconds() + protocol::kCommandLife - 10;
+  DVPE_TRY(auto statement, protocol::signCommand(command, *options_.key));
+  DVPE_CHECK(registry_->makeEffective(rollout.order.sequence, at, statement, *epoch_));
+  for (const auto& [name, line] : lines_) line->send(statement);
+  spdlog::info("a release is in force from release={} at={} prepared={} of={} ms={}", text(rollout.order),
+               base::isoDate(at), rollout.prepared.size(), rollout.expected.size(),
+               std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - rollout.since).count());
+  rollout.moment = std::move(statement);
+  hinted_ = true;  // what came in the meantime
+  return base::success();
+}
+
+Result<void> Coordinator::refreshNodes() {
+  DVPE_TRY(const auto nodes, registry_->nodes());
+  for (const PresentNode& node : nodes) {
+    const auto line = lines_.find(node.name);
+    if (node.silent >= kForgotten || node.endpoint.empty()) {
+      if (line != lines_.end()) lines_.erase(line);
+      continue;
+    }
+    if (line != lines_.end() && line->second->endpoint() == node.endpoint) continue;
+    std::string key;
+    for (const auto& [id, k] : registry_->ring().keys().keys) {
+      if (k.person == node.name && k.has(release::Role::kNode) && k.validAt(clock_.wallSeconds())) key = k.curve;
+    }
+    if (key.empty()) continue;  // the keys do not list it: it reads the database
+    auto opened = NodeLine::open(*context_, node.name, node.endpoint, key, options_.curve, [this](NodeSaid said) {
+      const std::lock_guard lock(mutex_);
+      heard_.push_back(std::move(said));
+      if (heard_.size() > 10'000) heard_.pop_front();
+    });
+    if (!opened) {
+      spdlog::warn("a node cannot be reached node={} reason=\"{}\"", node.name, opened.error().message);
+      continue;
+    }
+    if (offering_) opened.value()->offer(offering_);
+    if (rollout_ && rollout_->moment) opened.value()->send(*rollout_->moment);
+    lines_.insert_or_assign(node.name, std::move(opened).value());
+  }
+  return base::success();
+}
+
+void Coordinator::resign() {
+  lines_.clear();
+  rollout_.reset();
+  offering_.reset();
+  epoch_.reset();
+  wasLeading_ = false;
+}
+
+}  // namespace dvpe::coordinate

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+//
+// What a coordinator reads and writes in the database, as its own login. Every write carries the epoch of the lease: what
+// comes after another has taken over is refused there.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "node/coordinate/assemble.h"
+#include "shared/base/ticks.h"
+#include "shared/database/connection.h"
+
+namespace dvpe::coordinate {
+
+// A node that has said that it is there.
+struct PresentNode {
+  std::string name, endpoint;
+  std::int64_t inForce = 0;      // a release's sequence
+  std::chrono::seconds silent{};  // since it said so
+};
+
+// The newest release as it is stored.
+struct StoredRelease {
+  release::Signed release;
+  std::optional<release::Signed> moment;  // the statement from when on it is in force
+  int keysRevision = 0;
+};
+
+// One connection, one thread. Errors are the database's; kConflict: another coordinator or release was faster;
+// kUnavailable: open another. What was fetched by digest is remembered.
+class Registry {
+ public:
+  Registry(database::Connection connection, const release::PublicKey& root)
+      : connection_(std::move(connection)), ring_(root) {}
+
+  // Takes or keeps the lease for 5 s; nothing: another holds it.
+  base::Result<std::optional<std::int64_t>> holdLease();
+  base::Result<bool> waitForHint(std::chrono::milliseconds most) { return connection_.waitForNotice(most); }
+  // For hints that there is something new to publish.
+  base::Result<void> listen();
+
+  // The keys in force, with all revisions that there are.
+  base::Result<void> refreshKeys(release::Time now);
+  const release::KeyRing& ring() const { return ring_; }
+  // Revisions after this one, as nodes ask for them.
+  std::vector<release::Signed> keysAfter(int revision) const;
+
+  base::Result<std::optional<StoredRelease>> newest();
+  base::Result<Wishes> wishes(const std::optional<StoredRelease>& newest);
+  // By digest; fetches what is not here yet. What the database lacks stays nullptr in source().
+  base::Result<void> fetch(const std::vector<std::string>& digests);
+  release::Source source() const;
+  // Fetched anew when they are asked for again: they may have been countersigned once more.
+  void forget(const std::vector<std::string>& digests);
+
+  base::Result<void> publish(const release::Release& release, const release::Signed& by, std::int64_t epoch);
+  base::Result<void> makeEffective(std::int64_t sequence, base::WallTime at, const release::Signed& statement,
+                                   std::int64_t epoch);
+  base::Result<void> leaveOut(const std::vector<LeftOut>& leftOut, std::int64_t epoch);
+  base::Result<std::vector<PresentNode>> nodes();
+  // Names of the nodes that say this of a release ("prepared" includes "effective").
+  base::Result<std::vector<std::string>> acknowledged(std::int64_t sequence);
+
+  database::Connection& connection() { return connection_; }
+
+ private:
+  base::Result<std::optional<Candidate>> revisionOf(const release::DocumentName& name, int revision);
+
+  database::Connection connection_;
+  release::KeyRing ring_;
+  std::map<int, release::Signed> keys_;  // by revision
+  std::map<std::string, release::StoredDocument> documents_;
+  std::set<std::string> waitsForSecond_;  // of these, who have no countersignature yet and need one
+  std::map<std::string, release::Signed> rollbacks_;
+};
+
+}  // namespace dvpe::coordinate
