@@ -3,7 +3,7 @@
 # SPDX-FileCopyrightText: The DVPE authors
 """Prints which share of each parser's lines its committed corpus reaches; fails below --least (70 %).
 
-Build first: ./dev build --preset fuzz fuzz_amf0 fuzz_chunk fuzz_flv fuzz_h264
+Build first: ./dev build --preset fuzz fuzz_amf0 fuzz_chunk fuzz_flv fuzz_h264 fuzz_control
 """
 import argparse
 import json
@@ -19,6 +19,7 @@ TARGETS = {
     "chunk": ["node/ingest/rtmp/chunk_reader.cpp"],
     "flv": ["node/ingest/rtmp/flv.cpp", "node/ingest/rtmp/avc.cpp"],
     "h264": ["shared/media/h264.cpp"],
+    "control": ["shared/protocol/decode.cpp", "shared/protocol/command.cpp", "shared/protocol/command_table.cpp"],
 }
 
 

@@ -5,6 +5,7 @@
 
 Seeds that a fuzzer found (names that start with "found-") are kept.
 """
+import json
 import pathlib
 import struct
 
@@ -216,9 +217,53 @@ def h264_seeds():
     yield "lengths-cut", bytes([3 + 4 * 3]) + b"\0\0"
 
 
+# --- control ----------------------------------------------------------------------------------------------------------
+
+def message(kind, *texts, **members):
+    """Frames of a message, each after its length in two bytes."""
+    header = json.dumps({"type": kind, **members, "sizes": [len(t) for t in texts]}, separators=(",", ":")).encode()
+    return b"\0" + b"".join(struct.pack(">H", len(f)) + f for f in (header, *texts))
+
+
+def command(name, arguments, **members):
+    return b"\1" + json.dumps({"kind": "command", "id": "0" * 32, "node": "n1", "name": name,
+                               "arguments": json.dumps(arguments), "sequence": 1800000000000000,
+                               "expires": 1800000060, **members}).encode()
+
+
+def control_seeds():
+    by = [{"key": "0123456789abcdef", "signature": "ab" * 64}]
+    hold = json.dumps({"kind": "hold", "id": "h", "organisation": "demo", "revision": 1, "body": {"channel": "one"}})
+    yield "offer", message("offer", b'{"kind":"release"}', by=by)
+    yield "need", message("need", b"a" * 128, b"", keys=3, sequence=12, keys_after=2)
+    yield "documents", message("documents", b"k", b"d", b"c", b"e", b"r", last=True, keys=[by],
+                               documents=[{"by": by, "second": by}, {"by": []}], rollbacks=[by])
+    yield "prepared", message("prepared", keys=3, sequence=12)
+    yield "refused", message("refused", b"why \xff", keys=3, sequence=12)
+    yield "command-message", message("command", b"{}", by=by)
+    yield "answer", message("answer", b"", b'{"a":[1]}', id="f" * 32, ok=True)
+    yield "subscribe", message("subscribe", on=True)
+    yield "telemetry", message("telemetry", b'{"cpu":0.5}')
+    yield "twice", message("documents", b"d", b"d", last=False, keys=[], documents=[{"by": []}] * 2, rollbacks=[])
+    yield "missing", message("documents", b"d", last=False, keys=[by, by], documents=[], rollbacks=[])
+    yield "unknown", message("hello", b"x", on=1)
+    yield "deep", b"\0" + struct.pack(">H", 60000) + b"[" * 60000
+    yield "empty-frames", b"\0" + b"\0\0" * 1100
+    for name, arguments in (("status", {}), ("drain", {}), ("undrain", {}), ("channel.restart", {"channel": "one"}),
+                            ("break.start", {"channel": "one", "units": 30, "id": "b1"}),
+                            ("break.stop", {"channel": "one"}), ("feed.clean", {"channel": "one", "on": True}),
+                            ("hold", {"document": hold, "key": "0123456789abcdef", "signature": "ab" * 64}),
+                            ("log.level", {"level": "debug"}),
+                            ("release.effective", {"keys": 3, "sequence": 12, "at": 1800000000000000})):
+        yield "order-" + name, command(name, arguments)
+    yield "order-grant", command("drain", {}, grant="3b9f0a1c-0000-4000-8000-00000000abcd")
+    yield "order-wrong", command("break.start", {"chanel": "one", "units": 601}, grant="x", nodes=1)
+
+
 def main():
     for folder, seeds, prefix in (("chunk", chunk_seeds(), b"\x80"), ("amf0", amf0_seeds(), b""),
-                                  ("flv", flv_seeds(), b""), ("h264", h264_seeds(), b"")):
+                                  ("flv", flv_seeds(), b""), ("h264", h264_seeds(), b""),
+                                  ("control", control_seeds(), b"")):
         target = HERE / folder
         target.mkdir(parents=True, exist_ok=True)
         for old in target.iterdir():
