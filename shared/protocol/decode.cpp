@@ -16,8 +16,6 @@ using model::ObjectReader;
 using model::Place;
 using Required = model::Need;  // our own Need is a message
 
-namespace json = boost::json;
-
 namespace {
 
 constexpr std::int64_t kMost = std::int64_t{1} << 53;  // what every JSON reader keeps exactly

@@ -55,7 +55,7 @@ class Context {
 
 // What a socket allows. The same for both sides.
 struct SocketLimits {
-  int queue = 32;     // messages, for each peer and direction
+  int queue = 32;      // messages, for each peer and direction
   int backlog = 1024;  // TCP connections that the kernel holds until they are accepted
   std::chrono::milliseconds handshake{5'000};
   std::chrono::milliseconds heartbeat{2'000}, heartbeatTimeout{6'000};  // of silence, after which a peer is gone

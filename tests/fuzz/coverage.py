@@ -19,7 +19,7 @@ TARGETS = {
     "chunk": ["node/ingest/rtmp/chunk_reader.cpp"],
     "flv": ["node/ingest/rtmp/flv.cpp", "node/ingest/rtmp/avc.cpp"],
     "h264": ["shared/media/h264.cpp"],
-    "control": ["shared/protocol/decode.cpp", "shared/protocol/command.cpp", "shared/protocol/command_table.cpp"],
+    "control": ["shared/protocol/decode.cpp", "shared/protocol/command.cpp"],
 }
 
 
