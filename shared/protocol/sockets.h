@@ -70,7 +70,7 @@ struct Received {
   Frames frames;          // at least one
 };
 
-// Many clients (ROUTER). Closing it drops what is queued.
+// Many clients (ROUTER). Closing it drops what is queued; libzmq closes its port and connections a moment later.
 class Server {
  public:
   // endpoint: "tcp://ADDRESS:PORT", "*" for a free port. Before it listens there, it lets a client with a new key try

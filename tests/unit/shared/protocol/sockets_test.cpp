@@ -2,6 +2,11 @@
 // SPDX-FileCopyrightText: The DVPE authors
 #include "shared/protocol/sockets.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <thread>
 
 #include "tests/unit/shared/protocol/support.h"
@@ -67,12 +72,19 @@ TEST_F(Sockets, LetARefusedClientInWhenItsKeyIsListedLater) {
 }
 
 TEST_F(Sockets, TellNobodyThereFromRefused) {
-  const std::string endpoint = server_->endpoint();
-  server_.reset();
-  auto ada = client(ada_, endpoint);
+  // A port that is taken, and on which nobody listens.
+  const int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof at;
+  ASSERT_EQ(bind(silent, reinterpret_cast<sockaddr*>(&at), size), 0);
+  ASSERT_EQ(getsockname(silent, reinterpret_cast<sockaddr*>(&at), &size), 0);
+  auto ada = client(ada_, "tcp://127.0.0.1:" + std::to_string(ntohs(at.sin_port)));
   EXPECT_EQ(ada->ready(200ms).error().code, ErrorCode::kUnavailable);
   EXPECT_EQ(ada->send({"x"}).error().code, ErrorCode::kUnavailable) << "nothing is queued for later";
   EXPECT_EQ(ada->state(), Client::State::kConnecting);
+  close(silent);
 }
 
 TEST_F(Sockets, DoNotSpeakToAServerOfAnotherKey) {
