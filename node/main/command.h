@@ -118,6 +118,8 @@ int keysSessionCommand(const Arguments& arguments, Console& console);
 int keysCreateCommand(const Arguments& arguments, Console& console);
 int keysRevokeCommand(const Arguments& arguments, Console& console);
 int keysSignCommand(const Arguments& arguments, Console& console);
+int keysCountersignCommand(const Arguments& arguments, Console& console);
+int keysCurveCommand(const Arguments& arguments, Console& console);
 int keysVerifyCommand(const Arguments& arguments, Console& console);
 int dbMigrateCommand(const Arguments& arguments, Console& console);
 int dbCheckCommand(const Arguments& arguments, Console& console);

@@ -78,6 +78,13 @@ int runCommand(const Arguments& arguments, Console& console) {
     complain(console, "this program was built without the node");
     return kExitNotImplemented;
   }
+  if (const std::string role = arguments.value("--role"); !role.empty()) {
+    if (role != "all" && role != "coordinator") {
+      complain(console, "--role is all or coordinator");
+      return kExitUsage;
+    }
+    loaded.config.node.role = role;
+  }
   return console.run(loaded.config, configFile(arguments, console));
 }
 

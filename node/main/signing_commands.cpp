@@ -9,6 +9,7 @@
 #include "node/main/command.h"
 #include "shared/model/json.h"
 #include "shared/privacy/secret.h"
+#include "shared/protocol/curve.h"
 #include "shared/release/release.h"
 
 namespace dvpe::node {
@@ -120,6 +121,9 @@ Result<KeyDocument> withKey(const Arguments& arguments, const release::PrivateKe
   }
   for (auto& channel : words(arguments.value("--channels"))) line.channels.insert(std::move(channel));
   DVPE_TRY(const std::int64_t days, number(arguments.value("--days"), 365, "--days"));
+  line.curve = arguments.value("--curve");
+  if (!line.curve.empty() && !protocol::isCurveKey(line.curve))
+    return fail(ErrorCode::kInvalidInput, "--curve is the public key that `dvpe-node keys curve` prints");
   line.notBefore = now;
   line.notAfter = now + days * kDay;
   keys.keys.insert_or_assign(line.id, line);
@@ -182,24 +186,84 @@ int keysRevokeCommand(const Arguments& arguments, Console& console) {
   return kExitOk;
 }
 
-int keysSignCommand(const Arguments& arguments, Console& console) {
-  const fs::path file = arguments.rest.at(0);
-  auto document = readSigned(file);
-  if (!document) return failed(console, document.error());
-  const auto phrase = passphrase(arguments);
-  if (!phrase) return failed(console, phrase.error());
-  const auto pem = privacy::readSecretFile(arguments.value("--key"), 8192);
-  if (!pem) return failed(console, pem.error());
-  const auto key = release::PrivateKey::open(pem.value(), phrase.value());
+namespace {
+
+Result<release::PrivateKey> openKey(const Arguments& arguments) {
+  DVPE_TRY(const std::string phrase, passphrase(arguments));
+  DVPE_TRY(const std::string pem, privacy::readSecretFile(arguments.value("--key"), 8192));
+  return release::PrivateKey::open(pem, phrase);
+}
+
+// Signs what stands in a file: the keys, a rollback statement, or a document.
+Result<void> signFile(const fs::path& file, const release::PrivateKey& key) {
+  DVPE_TRY(auto document, readSigned(file));
+  auto domain = release::Domain::kDocument;
+  if (release::parseKeys(document.bytes)) {
+    domain = release::Domain::kKeys;
+  } else if (release::parseRollback(document.bytes)) {
+    domain = release::Domain::kRollback;
+  } else {
+    DVPE_CHECK(release::parseHeader(document.bytes));
+  }
+  std::erase_if(document.by, [&](const auto& by) { return by.key == key.id(); });
+  addSignature(document, domain, key);
+  return writeSignatures(file, document);
+}
+
+// FILE.second says which document, on which channels and how long; FILE.second.sig has the signature.
+Result<void> countersignFile(const fs::path& file, const Arguments& arguments, const release::PrivateKey& key) {
+  DVPE_TRY(const std::string text, readFile(file));
+  DVPE_TRY(const release::Header header, release::parseHeader(text));
+  if (!release::needsCountersignature(header.name.kind))
+    return fail(ErrorCode::kInvalidInput, file.string() + " is a " + header.name.kind + ": it takes no second signature");
+  DVPE_TRY(const std::int64_t days, number(arguments.value("--days"), 365, "--days"));
+  release::Countersignature statement;
+  statement.digest = base::sha256(base::view(text));
+  statement.channels = words(arguments.value("--channels"));
+  statement.expires = unixNow() + days * kDay;
+  release::Signed second{toJson(statement), {}};
+  addSignature(second, release::Domain::kCountersignature, key);
+  const fs::path to = file.string() + ".second";
+  DVPE_CHECK(writeFile(to, second.bytes));
+  return writeSignatures(to, second);
+}
+
+// For each FILE of the line; the first that fails ends it.
+int eachFile(const Arguments& arguments, Console& console,
+             const std::function<Result<void>(const fs::path&, const release::PrivateKey&)>& work) {
+  const auto key = openKey(arguments);
   if (!key) return failed(console, key.error());
-  const bool keys = release::parseKeys(document.value().bytes).has_value();
-  const auto header = keys ? Result<release::Header>(release::Header{}) : release::parseHeader(document.value().bytes);
-  if (!header) return failed(console, header.error());
-  std::erase_if(document.value().by, [&](const auto& by) { return by.key == key.value().id(); });
-  addSignature(document.value(), keys ? release::Domain::kKeys : release::Domain::kDocument, key.value());
-  if (auto wrote = writeSignatures(file, document.value()); !wrote) return failed(console, wrote.error());
+  for (const std::string& file : arguments.rest) {
+    if (const auto done = work(file, key.value()); !done)
+      return failed(console, {done.error().code, file + ": " + done.error().message});
+  }
   if (!console.quiet)
-    console.err << signaturesOf(file).string() << " has the signature of " << key.value().id() << ".\n";
+    console.err << arguments.rest.size() << (arguments.rest.size() == 1 ? " file has" : " files have") << " the signature of "
+                << key.value().id() << ".\n";
+  return kExitOk;
+}
+
+}  // namespace
+
+int keysSignCommand(const Arguments& arguments, Console& console) {
+  return eachFile(arguments, console, signFile);
+}
+
+int keysCountersignCommand(const Arguments& arguments, Console& console) {
+  return eachFile(arguments, console, [&](const fs::path& file, const release::PrivateKey& key) {
+    return countersignFile(file, arguments, key);
+  });
+}
+
+int keysCurveCommand(const Arguments& arguments, Console& console) {
+  const protocol::CurveKeys keys = protocol::generateCurve();
+  if (auto wrote = privacy::writeSecretFile(arguments.value("--out"), keys.secretKey + "\n", privacy::IfExists::kFail); !wrote)
+    return failed(console, wrote.error());
+  if (arguments.flag("--json")) {
+    console.out << json::object{{"public", keys.publicKey}} << "\n";
+  } else {
+    console.out << keys.publicKey << "\n";
+  }
   return kExitOk;
 }
 
