@@ -14,7 +14,8 @@ struct Question {
 // Our schemas, and our roles that nobody may log in as.
 #define OURS "('dvpe', 'session', 'people', 'registry', 'audit', 'crypto', 'public')"
 #define INNER \
-  "('dvpe_owner', 'dvpe_clock', 'dvpe_verifiers', 'dvpe_identity', 'dvpe_logins', 'dvpe_registry', 'dvpe_auditor')"
+  "('dvpe_owner', 'dvpe_clock', 'dvpe_verifiers', 'dvpe_identity', 'dvpe_logins', 'dvpe_registry', 'dvpe_auditor', " \
+  "'dvpe_library', 'dvpe_warden', 'dvpe_privacy')"
 
 constexpr Question kQuestions[] = {
     {"tables without row security that is enabled and forced",
@@ -59,7 +60,8 @@ constexpr Question kQuestions[] = {
     {"members of the server's own roles",
      "SELECT u.rolname || ' of ' || g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid "
      "JOIN pg_roles u ON u.oid = m.member WHERE g.rolname LIKE 'pg\\_%' AND NOT u.rolname LIKE 'pg\\_%' "
-     "AND NOT (u.rolname = 'dvpe_clock' AND g.rolname = 'pg_read_all_stats')"},
+     "AND (u.rolname, g.rolname) NOT IN (('dvpe_clock', 'pg_read_all_stats'), ('dvpe_warden', 'pg_read_all_stats'), "
+     "('dvpe_warden', 'pg_signal_backend'))"},
     {"rights of everybody on the database",
      "SELECT 'CONNECT or TEMP' WHERE has_database_privilege('public', current_database(), 'CONNECT, TEMP')"},
     {"rights of everybody on schemas",

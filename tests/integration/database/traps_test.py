@@ -60,7 +60,7 @@ class Traps(people.Town, unittest.TestCase):
     def test_ours_is_strict(self):
         found = json.loads(self.node_program("db", "check", "--json"))
         self.assertEqual((found["strict"], found["loose"]), (True, []))
-        self.assertIn("pg_read_all_stats: dvpe_clock, pg_monitor", found["serverRoles"])
+        self.assertIn("pg_read_all_stats: dvpe_clock, dvpe_warden, pg_monitor", found["serverRoles"])
 
     def test_rows_of_another_organisation(self):
         self.trap(lambda who: who("adam").as_proved("SELECT count(*) FROM dvpe.revision WHERE organisation = 'bank'") != "0",
@@ -126,6 +126,17 @@ class Traps(people.Town, unittest.TestCase):
             return who("adam").as_proved(save) == ""  # NULL: taken
 
         self.trap(attempt, "DELETE FROM dvpe.draft; CREATE UNIQUE INDEX everywhere ON dvpe.draft (kind, document)")
+
+    def test_a_file_that_somebody_else_has(self):
+        """An answer that tells that another organisation has just this file."""
+        digest = "7" * 64
+
+        def attempt(who):
+            begin = f"SELECT registry.begin_blob('\\x{digest}', 9, 'video/mp4')"
+            who("bert").as_proved(begin)
+            return who("adam").try_sql(who("adam").prove() + begin)[0] != 0  # an error: taken
+
+        self.trap(attempt, "DELETE FROM dvpe.blob; CREATE UNIQUE INDEX everywhere ON dvpe.blob (digest)")
 
     def test_emptying_and_referring_to_tables(self):
         self.trap(lambda who: who("adam").try_sql("TRUNCATE dvpe.review")[0] == 0, "GRANT TRUNCATE ON dvpe.review TO dvpe_person",
