@@ -13,7 +13,7 @@ struct Question {
 
 // Our schemas, and our roles that nobody may log in as.
 #define OURS "('dvpe', 'session', 'people', 'registry', 'audit', 'crypto', 'public')"
-#define INNER \
+#define INNER                                                                                                        \
   "('dvpe_owner', 'dvpe_clock', 'dvpe_verifiers', 'dvpe_identity', 'dvpe_logins', 'dvpe_registry', 'dvpe_auditor', " \
   "'dvpe_library', 'dvpe_warden', 'dvpe_privacy')"
 

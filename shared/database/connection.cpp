@@ -73,6 +73,7 @@ const PGresult* resultOf(const std::shared_ptr<const void>& p) { return static_c
 // ---- rows
 
 std::size_t Rows::size() const { return static_cast<std::size_t>(PQntuples(resultOf(result_))); }
+int Rows::columns() const { return PQnfields(resultOf(result_)); }
 bool Rows::null(std::size_t row, int column) const {
   return PQgetisnull(resultOf(result_), static_cast<int>(row), column) != 0;
 }
@@ -94,7 +95,10 @@ base::Bytes Rows::bytes(std::size_t row, int column) const {
   if (!t.starts_with("\\x")) return out;
   t.remove_prefix(2);
   out.resize(t.size() / 2);
-  for (std::size_t i = 0; i < out.size(); ++i) std::from_chars(t.data() + 2 * i, t.data() + 2 * i + 2, out[i], 16);
+  const auto digit = [](char c) { return static_cast<std::uint8_t>(c <= '9' ? c - '0' : c - 'a' + 10); };
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    out[i] = static_cast<std::uint8_t>(digit(t[2 * i]) << 4 | digit(t[2 * i + 1]));
+  }
   return out;
 }
 std::size_t Rows::affected() const {

@@ -41,6 +41,7 @@ class Rows {
  public:
   std::size_t size() const;
   bool empty() const { return size() == 0; }
+  int columns() const;
   bool null(std::size_t row, int column) const;
   std::string_view text(std::size_t row, int column) const;  // "" for NULL; valid as long as this is
   std::int64_t integer(std::size_t row, int column) const;   // 0 for NULL

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <numeric>
 
+#include "shared/database/grants.h"
 #include "shared/database/migrate.h"
 
 namespace dvpe::database {
@@ -30,6 +31,13 @@ TEST(ScramVerifier, RefusesPasswordsThatTwoSidesCouldReadDifferently) {
   EXPECT_EQ(scramVerifier("eine schöne Zeit", salt).error().code, ErrorCode::kInvalidInput);
   EXPECT_EQ(scramVerifier(std::string(129, 'x'), salt).error().code, ErrorCode::kInvalidInput);
   EXPECT_TRUE(scramVerifier("a b c d e f g h", salt).has_value());
+}
+
+TEST(TheNameOfAChange, TellsItsArgumentsApart) {
+  // By Python: SHA-256 over each part after its length as four bytes.
+  EXPECT_EQ(changeName({"blob.drop", "ab"}), "e425d8493aa7d83e117ad6af61cbf3e6fb04d936662801d41c53346a3ac46c1f");
+  EXPECT_NE(changeName({"a", "bc"}), changeName({"ab", "c"}));
+  EXPECT_NE(changeName({"a"}), changeName({"a", ""}));
 }
 
 TEST(Connection, IsNotOpenedOverTcpWithoutKnowingTheServer) {
