@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <ostream>
 #include <set>
 #include <span>
@@ -62,6 +63,8 @@ struct Console {
   std::function<int(const Config&, const std::filesystem::path& file)> run;
   std::function<int(const ConditionRequest&, std::ostream& out, std::ostream& err)> condition;
   std::function<int(const Config&, const ReplayRequest&, std::ostream& out, std::ostream& err)> replay = {};
+  // Asks for something hidden, such as a one-time password; nothing: nobody answered. Empty: there is nobody to ask.
+  std::function<std::optional<std::string>(std::string_view prompt)> ask = {};
 };
 
 // An option of a command: a flag when value is empty.
@@ -123,6 +126,23 @@ int keysCurveCommand(const Arguments& arguments, Console& console);
 int keysVerifyCommand(const Arguments& arguments, Console& console);
 int dbMigrateCommand(const Arguments& arguments, Console& console);
 int dbCheckCommand(const Arguments& arguments, Console& console);
+int peopleBootstrapCommand(const Arguments& arguments, Console& console);
+int peopleListCommand(const Arguments& arguments, Console& console);
+int peopleAddCommand(const Arguments& arguments, Console& console);
+int peopleAddMachineCommand(const Arguments& arguments, Console& console);
+int peopleAddOrganisationCommand(const Arguments& arguments, Console& console);
+int peopleRolesCommand(const Arguments& arguments, Console& console);
+int peopleDisableCommand(const Arguments& arguments, Console& console);
+int peopleProposalsCommand(const Arguments& arguments, Console& console);
+int peopleApproveCommand(const Arguments& arguments, Console& console);
+int peopleRejectCommand(const Arguments& arguments, Console& console);
+int peoplePasswordCommand(const Arguments& arguments, Console& console);
+int auditSearchCommand(const Arguments& arguments, Console& console);
+int auditVerifyCommand(const Arguments& arguments, Console& console);
+int blobsPutCommand(const Arguments& arguments, Console& console);
+int blobsGetCommand(const Arguments& arguments, Console& console);
+int blobsListCommand(const Arguments& arguments, Console& console);
+int blobsDropCommand(const Arguments& arguments, Console& console);
 int versionCommand(const Arguments& arguments, Console& console);
 int completionCommand(const Arguments& arguments, Console& console);
 

@@ -2,13 +2,12 @@
 // SPDX-FileCopyrightText: The DVPE authors
 // dvpe-node db migrate|check: the schema of the control plane, and whether anybody has loosened it.
 #include <boost/json.hpp>
-#include <charconv>
 
 #include "node/main/command.h"
 #include "node/main/resources.h"
+#include "node/main/sign_in.h"
 #include "shared/database/check.h"
 #include "shared/database/migrate.h"
-#include "shared/privacy/secret.h"
 
 namespace dvpe::node {
 
@@ -16,26 +15,9 @@ namespace json = boost::json;
 
 namespace {
 
-// --server HOST[:PORT], --database, --user, --password-file, --root-certificate.
-base::Result<database::Connection> connect(const Arguments& arguments) {
-  database::ConnectOptions options;
-  std::string server = arguments.value("--server");
-  if (const std::size_t colon = server.rfind(':'); colon != std::string::npos && !server.starts_with('/')) {
-    const char* const end = server.data() + server.size();
-    if (std::from_chars(server.data() + colon + 1, end, options.port).ptr != end) {
-      return base::fail(base::ErrorCode::kInvalidInput, "--server is HOST:PORT, or the folder of a local socket");
-    }
-    server.resize(colon);
-  }
-  if (!server.empty()) options.host = server;
-  if (arguments.values.contains("--database")) options.database = arguments.value("--database");
-  options.user = arguments.value("--user");
-  options.rootCertificate = arguments.value("--root-certificate");
-  options.application = "dvpe-node db";
-  if (const std::string file = arguments.value("--password-file"); !file.empty()) {
-    DVPE_TRY(options.password, privacy::readSecretFile(file, 1024));
-    while (!options.password.empty() && options.password.back() == '\n') options.password.pop_back();
-  }
+// As the superuser or anybody: nothing here needs a second factor.
+base::Result<database::Connection> connect(const Arguments& arguments, const Console& console) {
+  DVPE_TRY(const auto options, connectOptions(arguments, console));
   return database::Connection::open(options);
 }
 
@@ -46,7 +28,7 @@ int dbMigrateCommand(const Arguments& arguments, Console& console) {
   const auto migrations =
       database::loadMigrations(given.empty() ? resourcesFolder() / "sql" : std::filesystem::path(given));
   if (!migrations) return failed(console, migrations.error());
-  auto connection = connect(arguments);
+  auto connection = connect(arguments, console);
   if (!connection) return failed(console, connection.error());
   const auto done = database::migrate(connection.value(), migrations.value());
   if (!done) return failed(console, done.error());
@@ -62,7 +44,7 @@ int dbMigrateCommand(const Arguments& arguments, Console& console) {
 }
 
 int dbCheckCommand(const Arguments& arguments, Console& console) {
-  auto connection = connect(arguments);
+  auto connection = connect(arguments, console);
   if (!connection) return failed(console, connection.error());
   const auto checked = database::checkStrictness(connection.value());
   if (!checked) return failed(console, checked.error());

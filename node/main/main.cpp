@@ -9,6 +9,7 @@
 #include "node/main/cli.h"
 #include "node/main/replay.h"
 #include "node/main/run.h"
+#include "node/main/sign_in.h"
 
 #ifdef DVPE_WITH_CONDITION
 #include "node/main/condition.h"
@@ -29,6 +30,7 @@ bool wantsColour() {
 int main(int argc, char** argv) {
   using namespace dvpe::node;
   Console console{std::cout, std::cerr, processEnvironment(), false, wantsColour(), runNode, {}, replayRecording};
+  console.ask = askHidden;
 #ifdef DVPE_WITH_CONDITION
   console.condition = conditionFiles;
 #endif

@@ -3,10 +3,9 @@
 // dvpe-node keys create|list|add|revoke|sign|verify: signing keys, and the document that says what each may sign.
 #include <boost/json.hpp>
 #include <charconv>
-#include <fstream>
-#include <iterator>
 
 #include "node/main/command.h"
+#include "node/main/signed_files.h"
 #include "shared/model/json.h"
 #include "shared/privacy/secret.h"
 #include "shared/protocol/curve.h"
@@ -24,17 +23,6 @@ using release::KeyDocument;
 namespace {
 
 constexpr std::int64_t kDay = 86'400;
-constexpr std::size_t kMaxFile = 4 << 20;
-
-Result<std::string> readFile(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::string text(kMaxFile + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  if (text.empty() && !in.eof()) return fail(ErrorCode::kNotFound, path.string() + " cannot be read");
-  if (text.size() > kMaxFile) return fail(ErrorCode::kLimitExceeded, path.string() + " is too large");
-  return text;
-}
 
 Result<void> writeFile(const fs::path& path, const std::string& text) {
   return privacy::writeSecretFile(path, text, privacy::IfExists::kReplace);
@@ -67,21 +55,6 @@ Result<std::int64_t> number(const std::string& text, std::int64_t fallback, cons
     return fail(ErrorCode::kInvalidInput, std::string(option) + " is a whole number");
   }
   return n;
-}
-
-// FILE.sig beside a file: [{"key", "signature"}]. None: no signatures yet.
-fs::path signaturesOf(const fs::path& file) { return file.string() + ".sig"; }
-
-Result<release::Signed> readSigned(const fs::path& file) {
-  release::Signed out;
-  DVPE_TRY(out.bytes, readFile(file));
-  if (!fs::exists(signaturesOf(file))) return out;
-  DVPE_TRY(const std::string text, readFile(signaturesOf(file)));
-  json::error_code error;
-  const auto parsed = json::parse(text, error);
-  if (error) return fail(ErrorCode::kInvalidInput, signaturesOf(file).string() + " is not JSON");
-  DVPE_TRY(out.by, release::parseSignatures(parsed));
-  return out;
 }
 
 Result<void> writeSignatures(const fs::path& file, const release::Signed& document) {

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+#include "node/main/signed_files.h"
+
+#include <boost/json/parse.hpp>
+#include <fstream>
+
+namespace dvpe::node {
+
+using base::ErrorCode;
+using base::fail;
+using base::Result;
+namespace fs = std::filesystem;
+namespace json = boost::json;
+
+Result<std::string> readFile(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::string text(kMaxSignedFile + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (text.empty() && !in.eof()) return fail(ErrorCode::kNotFound, path.string() + " cannot be read");
+  if (text.size() > kMaxSignedFile) return fail(ErrorCode::kLimitExceeded, path.string() + " is too large");
+  return text;
+}
+
+fs::path signaturesOf(const fs::path& file) { return file.string() + ".sig"; }
+
+Result<release::Signed> readSigned(const fs::path& file) {
+  release::Signed out;
+  DVPE_TRY(out.bytes, readFile(file));
+  if (!fs::exists(signaturesOf(file))) return out;
+  DVPE_TRY(const std::string text, readFile(signaturesOf(file)));
+  json::error_code error;
+  const auto parsed = json::parse(text, error);
+  if (error) return fail(ErrorCode::kInvalidInput, signaturesOf(file).string() + " is not JSON");
+  DVPE_TRY(out.by, release::parseSignatures(parsed));
+  return out;
+}
+
+}  // namespace dvpe::node
