@@ -12,7 +12,7 @@ namespace {
 class SigningIn : public WithFolder {
  protected:
   std::filesystem::path secret(const std::string& name, const std::string& text) {
-    const auto path = write(name, text);
+    auto path = write(name, text);
     std::filesystem::permissions(path, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
     return path;
   }
