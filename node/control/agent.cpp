@@ -98,7 +98,8 @@ void Agent::run() {
 bool Agent::isCoordinator(const std::string& clientKey) const {
   const auto ring = releases_.ring();
   for (const auto& [id, line] : ring->keys().keys) {
-    if (line.curve == clientKey && line.has(release::Role::kCoordinator) && line.validAt(clock_.wallSeconds())) return true;
+    if (line.curve == clientKey && line.has(release::Role::kCoordinator) && line.validAt(clock_.wallSeconds()))
+      return true;
   }
   return false;
 }
@@ -172,6 +173,11 @@ void Agent::documents(const std::string& peer, protocol::Documents some) {
 }
 
 void Agent::command(const std::string& peer, const release::Signed& command) {
+  // From when a release is in force is true for whoever hears it, however late: not the gate's matter.
+  if (const auto parsed = protocol::parseCommand(command.bytes);
+      parsed && std::holds_alternative<protocol::EffectiveArguments>(parsed.value().arguments)) {
+    return work([this, peer, command, id = parsed.value().command.id] { reply(peer, takeOver(id, command)); });
+  }
   const auto accepted = gate_.check(command, *releases_.ring(), clock_.wall());
   if (!accepted) {
     spdlog::warn("a command is refused reason=\"{}\"", accepted.error().message);
@@ -179,11 +185,20 @@ void Agent::command(const std::string& peer, const release::Signed& command) {
     if (parsed) reply(peer, protocol::Answer{parsed.value().command.id, false, accepted.error().message, {}});
     return;
   }
-  work([this, peer, command, a = accepted.value()] { reply(peer, obey(a, command)); });
+  work([this, peer, a = accepted.value()] { reply(peer, obey(a)); });
 }
 
-// On the pool: a grant is used up in the database, a release takes over on the director's thread.
-protocol::Answer Agent::obey(const protocol::Accepted& accepted, const release::Signed& command) {
+// On the pool: it takes over on the director's thread.
+protocol::Answer Agent::takeOver(const std::string& id, const release::Signed& moment) {
+  const auto done = releases_.effective(moment);
+  if (!done) return {id, false, done.error().message, {}};
+  json::object from;
+  for (const auto& [channel, tick] : done.value().from) from[channel] = tick.count();
+  return {id, true, {}, json::serialize(json::object{{"late", done.value().late}, {"from", std::move(from)}})};
+}
+
+// On the pool: a grant is used up in the database.
+protocol::Answer Agent::obey(const protocol::Accepted& accepted) {
   const std::string& id = accepted.command.id;
   if (accepted.grantNeeded) {
     if (link_ == nullptr) return {id, false, "this node has no database to ask for the grant", {}};
@@ -194,13 +209,6 @@ protocol::Answer Agent::obey(const protocol::Accepted& accepted, const release::
   if (accepted.command.name != "status") {
     spdlog::info("a command is obeyed name={} arguments={} person={} key={}", accepted.command.name,
                  accepted.command.arguments, accepted.person, accepted.key);
-  }
-  if (std::holds_alternative<protocol::EffectiveArguments>(accepted.arguments)) {
-    const auto done = releases_.effective(command);
-    if (!done) return {id, false, done.error().message, {}};
-    json::object from;
-    for (const auto& [channel, tick] : done.value().from) from[channel] = tick.count();
-    return {id, true, {}, json::serialize(json::object{{"late", done.value().late}, {"from", std::move(from)}})};
   }
   const auto done = target_.obey(accepted);
   return done ? protocol::Answer{id, true, {}, done.value()} : protocol::Answer{id, false, done.error().message, {}};
@@ -220,6 +228,14 @@ void Agent::tell() {
   out["release"] = std::move(release);
   out["database"] = link_ != nullptr && link_->connected();
   const auto frames = protocol::encode(protocol::Telemetry{json::serialize(out)});
+  const auto ring = releases_.ring();
+  const auto listed = [&](const std::string& key) {
+    return std::any_of(ring->keys().keys.begin(), ring->keys().keys.end(), [&](const auto& line) {
+      return line.second.curve == key && line.second.validAt(clock_.wallSeconds());
+    });
+  };
+  // A connection outlives its key's place on the list.
+  std::erase_if(subscribers_, [&](const auto& s) { return !listed(s.second); });
   for (auto it = subscribers_.begin(); it != subscribers_.end();) {
     it = server_->send(it->first, frames) ? std::next(it) : subscribers_.erase(it);
   }

@@ -22,9 +22,9 @@
 namespace dvpe::control {
 
 struct AgentOptions {
-  std::string node;               // our name
-  std::string endpoint;           // "tcp://ADDRESS:PORT", "*" for any free port
-  protocol::CurveKeys keys;       // our own
+  std::string node;                // our name
+  std::string endpoint;            // "tcp://ADDRESS:PORT", "*" for any free port
+  protocol::CurveKeys keys;        // our own
   std::size_t subscribers = 1000;  // who may be told how the node is, each second
 };
 
@@ -55,7 +55,8 @@ class Agent {
   void offer(const std::string& peer, protocol::Offer offer);
   void documents(const std::string& peer, protocol::Documents documents);
   void command(const std::string& peer, const release::Signed& command);
-  protocol::Answer obey(const protocol::Accepted& accepted, const release::Signed& command);
+  protocol::Answer takeOver(const std::string& id, const release::Signed& moment);
+  protocol::Answer obey(const protocol::Accepted& accepted);
   void tell();
   void reply(const std::string& peer, const protocol::Message& message);  // any thread
   void work(std::function<void()> task);
@@ -69,9 +70,9 @@ class Agent {
   protocol::CommandGate gate_;
   std::unique_ptr<protocol::Context> context_;
   std::unique_ptr<protocol::Server> server_;
-  std::map<std::string, Incoming> incoming_;  // by peer; a few
+  std::map<std::string, Incoming> incoming_;        // by peer; a few
   std::map<std::string, std::string> subscribers_;  // peer -> its key
-  std::mutex mutex_;                          // of what follows
+  std::mutex mutex_;                                // of what follows
   std::deque<std::pair<std::string, protocol::Message>> outgoing_;
   std::atomic<bool> stopping_{false};
   std::unique_ptr<boost::asio::thread_pool> pool_;

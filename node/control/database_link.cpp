@@ -23,9 +23,9 @@ namespace {
 constexpr auto kWait = std::chrono::milliseconds(200);  // for a hint, before the queue of tasks is looked at
 constexpr auto kLook = std::chrono::seconds(2);         // without a hint
 constexpr auto kPresent = std::chrono::seconds(5);
-constexpr auto kRetry = std::chrono::seconds(2);           // of the connection
-constexpr auto kAgain = std::chrono::seconds(30);          // of a release that was refused
-constexpr auto kGrantPatience = std::chrono::seconds(5);   // of who waits for a grant to be used up
+constexpr auto kRetry = std::chrono::seconds(2);          // of the connection
+constexpr auto kAgain = std::chrono::seconds(30);         // of a release that was refused
+constexpr auto kGrantPatience = std::chrono::seconds(5);  // of who waits for a grant to be used up
 constexpr std::size_t kDocumentsAtOnce = 500;
 
 // Columns: bytes, key, signature. Nothing when the row has none.
@@ -118,7 +118,8 @@ Result<bool> DatabaseLink::useGrant(const std::string& grant, const std::string&
   {
     const std::lock_guard lock(mutex_);
     tasks_.push_back([=](database::Connection* connection) {
-      if (connection == nullptr) return answer->set_value(fail(ErrorCode::kUnavailable, "the database cannot be asked"));
+      if (connection == nullptr)
+        return answer->set_value(fail(ErrorCode::kUnavailable, "the database cannot be asked"));
       const auto rows = connection->query("SELECT session.use_grant_for($1::uuid, $2, $3)", {grant, person, change});
       answer->set_value(rows ? Result<bool>(rows.value().flag(0, 0)) : Result<bool>(rows.as_failure()));
     });
@@ -213,10 +214,11 @@ Result<void> DatabaseLink::present() {
 
 // Oldest first: what is in force elsewhere, and the newest, whose moment may still have to be named.
 Result<void> DatabaseLink::look() {
-  DVPE_TRY(const auto rows,
-           connection_->query("SELECT r.sequence, r.contents, r.key, r.signature, e.statement, e.key, e.signature, "
-                              "r.keys_revision FROM dvpe.release r LEFT JOIN dvpe.effective_statement e USING (sequence) "
-                              "ORDER BY r.keys_revision DESC, r.sequence DESC LIMIT 8"));
+  DVPE_TRY(
+      const auto rows,
+      connection_->query("SELECT r.sequence, r.contents, r.key, r.signature, e.statement, e.key, e.signature, "
+                         "r.keys_revision FROM dvpe.release r LEFT JOIN dvpe.effective_statement e USING (sequence) "
+                         "ORDER BY r.keys_revision DESC, r.sequence DESC LIMIT 8"));
   const release::Order inForce = releases_.snapshot().inForce;
   std::optional<std::size_t> effective;  // the newest that has its moment
   for (std::size_t i = rows.size(); i-- > 0;) {

@@ -40,8 +40,8 @@ Result<Releases::Lacking> Releases::offer(const release::Signed& offered) {
     return out;
   }
   const auto here = [this](const std::string& digest) {
-    return store_.has(digest) ||
-           std::any_of(ready_.begin(), ready_.end(), [&](const auto& r) { return r.second.bundle.documents.contains(digest); });
+    return store_.has(digest) || std::any_of(ready_.begin(), ready_.end(),
+                                             [&](const auto& r) { return r.second.bundle.documents.contains(digest); });
   };
   for (const auto& [name, entry] : parsed.documents) {
     if (!here(entry.digest)) out.need.documents.push_back(entry.digest);
@@ -66,6 +66,13 @@ Result<Releases::Ready> Releases::check(const release::Bundle& bundle) {
 
 Result<Order> Releases::prepare(const release::Bundle& bundle) {
   const std::lock_guard lock(work_);
+  // It may have come by another way in the meantime.
+  const auto parsed = release::parseRelease(bundle.release.bytes);
+  if (parsed && parsed.value().order == store_.order()) return parsed.value().order;
+  if (parsed) {
+    const auto known = ready_.find(parsed.value().order);
+    if (known != ready_.end() && known->second.bundle.release.bytes == bundle.release.bytes) return known->first;
+  }
   auto checked = check(bundle);
   if (!checked) {
     spdlog::error("a release is refused; what was in force stays reason=\"{}\"", checked.error().message);
@@ -75,7 +82,8 @@ Result<Order> Releases::prepare(const release::Bundle& bundle) {
   const Order order = checked.value().verified.release.order;
   ready_.insert_or_assign(order, std::move(checked).value());
   if (ready_.size() > kMostPrepared) ready_.erase(ready_.begin());
-  spdlog::info("a release is prepared release={} documents={}", text(order), ready_.at(order).verified.release.documents.size());
+  spdlog::info("a release is prepared release={} documents={}", text(order),
+               ready_.at(order).verified.release.documents.size());
   if (const auto moment = moments_.find(order); moment != moments_.end()) DVPE_CHECK(takeOver(order, moment->second));
   publish({});
   return order;

@@ -22,7 +22,8 @@ class Releases {
   Releases(ReleaseStore& store, Target& target, std::string node, const base::Clock& clock);
 
   // What is lacking for a release. prepared: nothing, it waits for its moment already. kConflict: it is not newer than
-  // what is in force; kInvalidInput, kLimitExceeded. Only its form is looked at: whether it is believed, prepare() says.
+  // what is in force; kInvalidInput, kLimitExceeded. Only its form is looked at: whether it is believed, prepare()
+  // says.
   struct Lacking {
     protocol::Need need;
     bool prepared = false;
@@ -65,10 +66,10 @@ class Releases {
   Target& target_;
   const std::string node_;
   const base::Clock& clock_;
-  std::mutex work_;                               // one call at a time; guards what follows
-  std::map<release::Order, Ready> ready_;         // prepared, their moment to come; a few
+  std::mutex work_;                                 // one call at a time; guards what follows
+  std::map<release::Order, Ready> ready_;           // prepared, their moment to come; a few
   std::map<release::Order, std::int64_t> moments_;  // of those that are not prepared; microseconds since 1970
-  mutable std::mutex mutex_;                      // of what follows
+  mutable std::mutex mutex_;                        // of what follows
   Snapshot snapshot_;
   std::shared_ptr<const release::KeyRing> keys_;
 };

@@ -45,7 +45,8 @@ void choose(const Wishes& wishes, const std::map<std::string, const StoredRollba
   };
   for (const Candidate& candidate : wishes.candidates) {
     const Entry* now = inForce(candidate.name);
-    const bool taken = now != nullptr ? now->organisation != candidate.entry.organisation : chosen.contains(candidate.name);
+    const bool taken =
+        now != nullptr ? now->organisation != candidate.entry.organisation : chosen.contains(candidate.name);
     if (taken) {
       out.leftOut.push_back({candidate, "another organisation has a document of this name"});
       continue;
@@ -122,7 +123,8 @@ bool restore(const Wishes& wishes, const release::KeyRing& ring, const release::
   std::erase_if(trial.documents, [&](const auto& line) { return out.release.documents.contains(line.first); });
   for (const auto& refusal : release::checkDocuments(trial, ring, {}, source, trial.created)) {
     const std::size_t slash = refusal.part.find('/');
-    if (slash != std::string::npos) trial.documents.erase({refusal.part.substr(0, slash), refusal.part.substr(slash + 1)});
+    if (slash != std::string::npos)
+      trial.documents.erase({refusal.part.substr(0, slash), refusal.part.substr(slash + 1)});
   }
   for (const auto& [name, entry] : trial.documents) {
     out.release.documents[name] = entry;

@@ -28,8 +28,8 @@ struct StoredRollback {
 
 // What the database holds.
 struct Wishes {
-  std::optional<release::Release> current;  // the newest release; nothing: there is none
-  std::vector<Candidate> candidates;        // in the order in which they were accepted, of each name
+  std::optional<release::Release> current;              // the newest release; nothing: there is none
+  std::vector<Candidate> candidates;                    // in the order in which they were accepted, of each name
   std::map<std::string, StoredRollback> rollbacks;      // by digest
   std::map<release::DocumentName, Candidate> rolledTo;  // what unused statements go back to, by name
 };
@@ -48,8 +48,8 @@ struct Assembled {
 
 inline constexpr release::Time kReleaseLife = 30 * 86'400;  // renewed when half of it is over
 
-// Chooses, checks as nodes check (keys, signatures, countersignatures, references, conditions), and puts what fails back
-// to what is in force. kInvalidInput: nothing that could be published holds together; the message says why.
+// Chooses, checks as nodes check (keys, signatures, countersignatures, references, conditions), and puts what fails
+// back to what is in force. kInvalidInput: nothing that could be published holds together; the message says why.
 base::Result<Assembled> assemble(const Wishes& wishes, const release::KeyRing& ring, const release::Source& source,
                                  release::Time now);
 

@@ -16,15 +16,15 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto kLease = 1s;      // how often it is taken; it lasts 5 s
-constexpr auto kLook = 1s;       // for what no hint has told of: schedules
-constexpr auto kFull = 60s;      // assembled anew even when nothing has changed: signatures expire
+constexpr auto kLease = 1s;  // how often it is taken; it lasts 5 s
+constexpr auto kLook = 1s;   // for what no hint has told of: schedules
+constexpr auto kFull = 60s;  // assembled anew even when nothing has changed: signatures expire
 constexpr auto kNodes = 1s;
-constexpr auto kRetry = 1s;      // of the database
-constexpr auto kPatience = 2s;   // for nodes to be prepared
-constexpr auto kNotice = 1s;     // between the moment's naming and the moment
-constexpr auto kAsk = 100ms;     // the database, who is prepared
-constexpr auto kPresent = 15s;   // without a word: not there
+constexpr auto kRetry = 1s;     // of the database
+constexpr auto kPatience = 2s;  // for nodes to be prepared
+constexpr auto kNotice = 1s;    // between the moment's naming and the moment
+constexpr auto kAsk = 100ms;    // the database, who is prepared
+constexpr auto kPresent = 15s;  // without a word: not there
 constexpr auto kForgotten = 60s;
 
 std::string text(const release::Order& order) {
@@ -92,8 +92,9 @@ Result<void> Coordinator::connect() {
   DVPE_TRY(auto connection, database::Connection::open(options_.connect));
   DVPE_TRY(const auto strictness, database::checkStrictness(connection));
   if (!strictness.loose.empty()) {
-    return base::fail(ErrorCode::kRefused, "somebody has loosened the database: " + strictness.loose.front().what + " (" +
-                                               strictness.loose.front().objects + "); dvpe-node db check tells all");
+    return base::fail(ErrorCode::kRefused, "somebody has loosened the database: " + strictness.loose.front().what +
+                                               " (" + strictness.loose.front().objects +
+                                               "); dvpe-node db check tells all");
   }
   auto registry = std::make_unique<Registry>(std::move(connection), options_.root);
   DVPE_CHECK(registry->listen());
@@ -199,7 +200,8 @@ Result<void> Coordinator::beginRollout(const StoredRelease& stored) {
   rollout_ = Rollout{parsed.order, steady_clock::now(), {}, {}, {}, {}, {}, false};
   DVPE_TRY(const auto nodes, registry_->nodes());
   for (const PresentNode& node : nodes) {
-    const bool meant = parsed.nodes.empty() || std::find(parsed.nodes.begin(), parsed.nodes.end(), node.name) != parsed.nodes.end();
+    const bool meant =
+        parsed.nodes.empty() || std::find(parsed.nodes.begin(), parsed.nodes.end(), node.name) != parsed.nodes.end();
     if (meant && node.silent < kPresent) rollout_->expected.insert(node.name);
   }
   offering_ = std::move(offering);
@@ -215,7 +217,8 @@ void Coordinator::hear() {
   }
   for (const NodeSaid& said : heard) {
     if (said.what == NodeSaid::What::kRefused)
-      spdlog::error("a node refuses a release node={} release={} reason=\"{}\"", said.node, text(said.order), said.text);
+      spdlog::error("a node refuses a release node={} release={} reason=\"{}\"", said.node, text(said.order),
+                    said.text);
     if (said.what == NodeSaid::What::kAnswered && !said.ok)
       spdlog::warn("a node does not obey node={} reason=\"{}\"", said.node, said.text);
     if (!rollout_ || said.order != rollout_->order) continue;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The DVPE authors
 //
-// What must be done once and by nobody's hand (design, section 8): makes releases of what people have signed, brings them
-// to every node, and names the moment from which they are in force. One coordinator holds the lease, others wait for it;
-// without any, nodes serve on.
+// What must be done once and by nobody's hand (design, section 8): makes releases of what people have signed, brings
+// them to every node, and names the moment from which they are in force. One coordinator holds the lease, others wait
+// for it; without any, nodes serve on.
 #pragma once
 
 #include <atomic>
@@ -22,11 +22,11 @@
 namespace dvpe::coordinate {
 
 struct CoordinatorOptions {
-  std::string name;                   // as keys and logs call it
-  database::ConnectOptions connect;   // as its own login
-  release::PublicKey root{};          // of the document of keys
+  std::string name;                                // as keys and logs call it
+  database::ConnectOptions connect;                // as its own login
+  release::PublicKey root{};                       // of the document of keys
   std::shared_ptr<const release::PrivateKey> key;  // signs releases; role coordinator
-  protocol::CurveKeys curve;          // opens nodes' doors; its public half stands in the same line
+  protocol::CurveKeys curve;                       // opens nodes' doors; its public half stands in the same line
 };
 
 // One release's way to the nodes.

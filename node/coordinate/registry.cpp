@@ -17,7 +17,7 @@ using release::Signed;
 
 namespace {
 
-constexpr std::size_t kAtOnce = 500;          // documents to a query
+constexpr std::size_t kAtOnce = 500;         // documents to a query
 constexpr std::size_t kRemembered = 50'000;  // documents
 
 base::Bytes bytesOf(const std::string& text) { return {text.begin(), text.end()}; }
@@ -96,10 +96,10 @@ Result<Wishes> Registry::wishes(const std::optional<StoredRelease>& newest) {
                              "extract(epoch FROM accepted)::bigint FROM registry.candidates()"));
   std::vector<std::string> needed;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    out.candidates.push_back({{std::string(rows.text(i, 1)), std::string(rows.text(i, 2))},
-                              {std::string(rows.text(i, 0)), static_cast<int>(rows.integer(i, 3)),
-                               std::string(rows.text(i, 4)), static_cast<std::size_t>(rows.integer(i, 5)),
-                               rows.integer(i, 6)}});
+    out.candidates.push_back(
+        {{std::string(rows.text(i, 1)), std::string(rows.text(i, 2))},
+         {std::string(rows.text(i, 0)), static_cast<int>(rows.integer(i, 3)), std::string(rows.text(i, 4)),
+          static_cast<std::size_t>(rows.integer(i, 5)), rows.integer(i, 6)}});
     needed.push_back(out.candidates.back().entry.digest);
   }
   if (out.current) {
@@ -129,11 +129,12 @@ Result<Wishes> Registry::wishes(const std::optional<StoredRelease>& newest) {
 }
 
 Result<std::optional<Candidate>> Registry::revisionOf(const release::DocumentName& name, int revision) {
-  DVPE_TRY(const auto rows,
-           connection_.query("SELECT organisation, encode(digest, 'hex'), length(contents), "
-                             "extract(epoch FROM accepted)::bigint FROM dvpe.revision WHERE kind = $1 AND document = $2 "
-                             "AND revision = $3 ORDER BY accepted LIMIT 1",
-                             {name.kind, name.id, std::int64_t{revision}}));
+  DVPE_TRY(
+      const auto rows,
+      connection_.query("SELECT organisation, encode(digest, 'hex'), length(contents), "
+                        "extract(epoch FROM accepted)::bigint FROM dvpe.revision WHERE kind = $1 AND document = $2 "
+                        "AND revision = $3 ORDER BY accepted LIMIT 1",
+                        {name.kind, name.id, std::int64_t{revision}}));
   if (rows.empty()) return std::optional<Candidate>{};
   return std::optional(Candidate{name,
                                  {std::string(rows.text(0, 0)), revision, std::string(rows.text(0, 1)),
@@ -149,11 +150,12 @@ Result<void> Registry::fetch(const std::vector<std::string>& digests) {
   for (auto it = missing.begin(); it != missing.end();) {
     std::vector<std::string> some;
     for (; it != missing.end() && some.size() < kAtOnce; ++it) some.push_back(*it);
-    DVPE_TRY(const auto rows,
-             connection_.query("SELECT encode(r.digest, 'hex'), r.contents, r.key, r.signature, c.statement, c.key, "
-                               "c.signature, r.kind FROM dvpe.revision r LEFT JOIN dvpe.countersignature c USING (digest) "
-                               "WHERE r.digest = ANY (ARRAY(SELECT decode(d, 'hex') FROM unnest($1::text[]) d))",
-                               {some}));
+    DVPE_TRY(
+        const auto rows,
+        connection_.query("SELECT encode(r.digest, 'hex'), r.contents, r.key, r.signature, c.statement, c.key, "
+                          "c.signature, r.kind FROM dvpe.revision r LEFT JOIN dvpe.countersignature c USING (digest) "
+                          "WHERE r.digest = ANY (ARRAY(SELECT decode(d, 'hex') FROM unnest($1::text[]) d))",
+                          {some}));
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const std::string digest(rows.text(i, 0));
       release::StoredDocument stored;
@@ -186,7 +188,7 @@ release::Source Registry::source() const {
 }
 
 Result<void> Registry::publish(const release::Release& release, const Signed& by, std::int64_t epoch) {
-  DVPE_CHECK(connection_.query("SELECT registry.publish($1, $2, $3, $4, $5, $6, $7)",
+  DVPE_CHECK(connection_.query("SELECT registry.publish($1, $2, $3::int, $4, $5, $6, $7)",
                                {release.base, release.order.sequence, std::int64_t{release.order.keys},
                                 bytesOf(by.bytes), by.by.at(0).key, signatureOf(by), epoch}));
   return base::success();
@@ -194,9 +196,9 @@ Result<void> Registry::publish(const release::Release& release, const Signed& by
 
 Result<void> Registry::makeEffective(std::int64_t sequence, base::WallTime at, const Signed& statement,
                                      std::int64_t epoch) {
-  DVPE_CHECK(connection_.query("SELECT registry.make_effective($1, $2::timestamptz, $3, $4, $5, $6)",
-                               {sequence, base::isoDate(at), bytesOf(statement.bytes), statement.by.at(0).key,
-                                signatureOf(statement), epoch}));
+  DVPE_CHECK(connection_.query(
+      "SELECT registry.make_effective($1, $2::timestamptz, $3, $4, $5, $6)",
+      {sequence, base::isoDate(at), bytesOf(statement.bytes), statement.by.at(0).key, signatureOf(statement), epoch}));
   return base::success();
 }
 
@@ -215,8 +217,9 @@ Result<void> Registry::leaveOut(const std::vector<LeftOut>& leftOut, std::int64_
 
 Result<std::vector<PresentNode>> Registry::nodes() {
   DVPE_TRY(const auto rows,
-           connection_.query("SELECT m.name, p.endpoint, p.in_force, extract(epoch FROM clock_timestamp() - p.seen_at)::bigint "
-                             "FROM dvpe.node_presence p JOIN dvpe.machine m ON m.id = p.node ORDER BY m.name"));
+           connection_.query(
+               "SELECT m.name, p.endpoint, p.in_force, extract(epoch FROM clock_timestamp() - p.seen_at)::bigint "
+               "FROM dvpe.node_presence p JOIN dvpe.machine m ON m.id = p.node ORDER BY m.name"));
   std::vector<PresentNode> out;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     out.push_back({std::string(rows.text(i, 0)), std::string(rows.text(i, 1)), rows.integer(i, 2),
@@ -226,9 +229,10 @@ Result<std::vector<PresentNode>> Registry::nodes() {
 }
 
 Result<std::vector<std::string>> Registry::acknowledged(std::int64_t sequence) {
-  DVPE_TRY(const auto rows, connection_.query("SELECT m.name FROM dvpe.acknowledgement a JOIN dvpe.machine m ON m.id = a.node "
-                                              "WHERE a.sequence = $1 AND a.state IN ('prepared', 'effective')",
-                                              {sequence}));
+  DVPE_TRY(const auto rows,
+           connection_.query("SELECT m.name FROM dvpe.acknowledgement a JOIN dvpe.machine m ON m.id = a.node "
+                             "WHERE a.sequence = $1 AND a.state IN ('prepared', 'effective')",
+                             {sequence}));
   std::vector<std::string> out;
   for (std::size_t i = 0; i < rows.size(); ++i) out.emplace_back(rows.text(i, 0));
   return out;

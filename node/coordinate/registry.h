@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The DVPE authors
 //
-// What a coordinator reads and writes in the database, as its own login. Every write carries the epoch of the lease: what
-// comes after another has taken over is refused there.
+// What a coordinator reads and writes in the database, as its own login. Every write carries the epoch of the lease:
+// what comes after another has taken over is refused there.
 #pragma once
 
 #include <chrono>
@@ -21,7 +21,7 @@ namespace dvpe::coordinate {
 // A node that has said that it is there.
 struct PresentNode {
   std::string name, endpoint;
-  std::int64_t inForce = 0;      // a release's sequence
+  std::int64_t inForce = 0;       // a release's sequence
   std::chrono::seconds silent{};  // since it said so
 };
 

@@ -361,9 +361,13 @@ std::vector<ConfigMistake> eachFile(
     const ConfigKey& key = configKeys()[i];
     const auto* target = std::get_if<fs::path& (*)(Config&)>(&key.target);
     if (target == nullptr || (*target)(config).empty()) continue;
-    // Missing secrets other than the platforms' keys are made at the first start.
+    // Missing secrets other than the platforms' keys are made at the first start, and a node's CURVE key.
+    const bool made =
+        (key.section == "secrets" && key.name != "platform_keys_file") || key.path() == "control.key_file";
     std::error_code error;
-    if (key.secret() && key.name != "platform_keys_file" && !fs::exists((*target)(config), error)) continue;
+    if (key.secret() && made && !fs::exists((*target)(config), error)) continue;
+    // With a control plane documents come from releases.
+    if (key.path() == "documents.folder" && !config.control.root.empty()) continue;
     if (auto what = wrong(key, (*target)(config))) {
       const ConfigOrigin& from = loaded.origins[i];
       const bool isDefault = from.kind == ConfigOrigin::Kind::kDefault;

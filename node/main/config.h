@@ -54,8 +54,8 @@ struct Config {
   struct Control {
     std::string root;  // the offline root's public key, 64 hexadecimal digits
     std::string address = "127.0.0.1";
-    std::int64_t port = 5570;     // 0: any free one
-    std::string endpoint;         // what others reach it by; empty: tcp://address:port
+    std::int64_t port = 5570;        // 0: any free one
+    std::string endpoint;            // what others reach it by; empty: tcp://address:port
     std::filesystem::path curveKey;  // empty: <state>/keys/control.key
   } control;
   struct Database {

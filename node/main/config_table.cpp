@@ -20,9 +20,10 @@ constexpr std::array kSections{
     ConfigSection{"documents", "Channels, rules, overlays and campaigns, as files of JSON."},
     ConfigSection{"control", "The control plane: signed releases, and commands from those who may give them."},
     ConfigSection{"database", "PostgreSQL, where releases are published; the node serves on without it."},
-    ConfigSection{"coordinator",
-                  "What one node of all does at a time: makes releases of what people have signed. With control.root and "
-                  "a database; several may be ready for it."},
+    ConfigSection{
+        "coordinator",
+        "What one node of all does at a time: makes releases of what people have signed. With control.root and "
+        "a database; several may be ready for it."},
     ConfigSection{"media", "Conditioned creatives, clips and slates."},
     ConfigSection{"platforms", "Whose tokens start sessions for viewers."},
     ConfigSection{"secrets",

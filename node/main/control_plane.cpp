@@ -19,10 +19,18 @@ struct NextLibrary final : control::Preparation {
   const Library library;
 };
 
-std::string listenEndpoint(const Config::Control& control) {
+std::string endpointAt(const Config::Control& control, const std::string& port) {
   const bool v6 = control.address.find(':') != std::string::npos;
-  return "tcp://" + (v6 ? "[" + control.address + "]" : control.address) + ":" +
-         (control.port == 0 ? "*" : std::to_string(control.port));
+  return "tcp://" + (v6 ? "[" + control.address + "]" : control.address) + ":" + port;
+}
+
+std::string listenEndpoint(const Config::Control& control) {
+  return endpointAt(control, control.port == 0 ? "*" : std::to_string(control.port));
+}
+
+// What others reach it by: libzmq says "[::ffff:127.0.0.1]".
+std::string reachedAt(const Config::Control& control, const std::string& bound) {
+  return control.endpoint.empty() ? endpointAt(control, bound.substr(bound.rfind(':') + 1)) : control.endpoint;
 }
 
 }  // namespace
@@ -54,10 +62,10 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::start(const Config& config, 
   DVPE_TRY(const auto keys, loadCurveKeys(config));
   DVPE_TRY(plane->agent_, control::Agent::start({config.node.name, listenEndpoint(config.control), keys},
                                                 *plane->releases_, *plane, plane->link_.get(), clock));
-  spdlog::info("control listens endpoint={} key={}", plane->agent_->endpoint(), keys.publicKey);
+  spdlog::info("control listens endpoint={} key={}", reachedAt(config.control, plane->agent_->endpoint()),
+               keys.publicKey);
   if (plane->link_) {
-    plane->link_->listensAt(config.control.endpoint.empty() ? plane->agent_->endpoint() : config.control.endpoint,
-                            keys.publicKey);
+    plane->link_->listensAt(reachedAt(config.control, plane->agent_->endpoint()), keys.publicKey);
     plane->link_->start();
   }
   return plane;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The DVPE authors
 //
-// The control plane of a running node, wired: last good release, database, ZeroMQ. What it does to the node goes through
-// hooks, which the node gives when it runs.
+// The control plane of a running node, wired: last good release, database, ZeroMQ. What it does to the node goes
+// through hooks, which the node gives when it runs.
 #pragma once
 
 #include <boost/json.hpp>
@@ -47,8 +47,7 @@ class ControlPlane final : public control::Target {
   std::string endpoint() const { return agent_->endpoint(); }
 
   base::Result<std::shared_ptr<control::Preparation>> prepare(const release::Verified& release) override;
-  base::Result<control::TookOver> takeOver(const release::Order& order,
-                                           std::shared_ptr<control::Preparation> prepared,
+  base::Result<control::TookOver> takeOver(const release::Order& order, std::shared_ptr<control::Preparation> prepared,
                                            base::WallTime effective) override;
   base::Result<std::string> obey(const protocol::Accepted& command) override;
   std::string telemetry() override;

@@ -42,7 +42,8 @@ Result<coordinate::CoordinatorOptions> optionsOf(const Config& config) {
 
 }  // namespace
 
-Coordination::Coordination(std::unique_ptr<coordinate::Coordinator> coordinator) : coordinator_(std::move(coordinator)) {
+Coordination::Coordination(std::unique_ptr<coordinate::Coordinator> coordinator)
+    : coordinator_(std::move(coordinator)) {
   thread_ = std::thread([this] {
     ::pthread_setname_np(::pthread_self(), "coordinate");
     if (const auto done = coordinator_->run(); !done)

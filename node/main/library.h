@@ -28,8 +28,9 @@ struct Library {
   std::map<std::string, serve::Persona> personas;
 };
 
-// Reads everything from the configured folders. A document's mistakes are all in the one error; a creative that is broken is left out, with a line
-// in the log that says why. A channel without a slate of its own gets the built-in one, made in <state>/slate.
+// Reads everything from the configured folders. A document's mistakes are all in the one error; a creative that is
+// broken is left out, with a line in the log that says why. A channel without a slate of its own gets the built-in one,
+// made in <state>/slate.
 base::Result<Library> loadLibrary(const Config& config);
 
 // The same of a release's documents. running: what the node serves from now; nullptr: it begins with this. A running

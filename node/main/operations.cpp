@@ -106,7 +106,8 @@ json::object Operations::status() const {
                                 {"fallbacks", channels[i]->variantsRefused()},
                                 {"newest", dateOf(*documents[i], Ticks{counters.lastListedEnd.load()})}});
   }
-  return {{"running", true}, {"ready", ready.ready()}, {"sessions", director.sessions()}, {"channels", std::move(list)}};
+  return {
+      {"running", true}, {"ready", ready.ready()}, {"sessions", director.sessions()}, {"channels", std::move(list)}};
 }
 
 }  // namespace dvpe::node

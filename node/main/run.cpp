@@ -342,8 +342,8 @@ Result<control::TookOver> Node::takeOver(const std::string& release, const Libra
     const auto media = next.media.find(channel->profile);
     takeover.media.push_back(media == next.media.end() ? personalize::MediaCatalog{} : media->second);
   }
-  auto future = boost::asio::co_spawn(director_->executor(), director_->takeOver(std::move(takeover)),
-                                      boost::asio::use_future);
+  auto future =
+      boost::asio::co_spawn(director_->executor(), director_->takeOver(std::move(takeover)), boost::asio::use_future);
   const personalize::InForce done = future.get();
   control::TookOver out{{}, done.late, done.changed};
   for (std::size_t i = 0; i < documents_.size(); ++i) out.from[documents_[i]->id] = done.from[i];

@@ -153,7 +153,8 @@ base::Result<protocol::CurveKeys> readCurveKeys(const fs::path& path) {
 }
 
 base::Result<protocol::CurveKeys> loadCurveKeys(const Config& config) {
-  const fs::path path = config.control.curveKey.empty() ? config.node.state / "keys/control.key" : config.control.curveKey;
+  const fs::path path =
+      config.control.curveKey.empty() ? config.node.state / "keys/control.key" : config.control.curveKey;
   std::error_code error;
   if (!fs::exists(path, error)) {
     DVPE_CHECK(makeMissing(path, protocol::generateCurve().secretKey + "\n"));

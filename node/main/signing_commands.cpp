@@ -188,7 +188,8 @@ Result<void> countersignFile(const fs::path& file, const Arguments& arguments, c
   DVPE_TRY(const std::string text, readFile(file));
   DVPE_TRY(const release::Header header, release::parseHeader(text));
   if (!release::needsCountersignature(header.name.kind))
-    return fail(ErrorCode::kInvalidInput, file.string() + " is a " + header.name.kind + ": it takes no second signature");
+    return fail(ErrorCode::kInvalidInput,
+                file.string() + " is a " + header.name.kind + ": it takes no second signature");
   DVPE_TRY(const std::int64_t days, number(arguments.value("--days"), 365, "--days"));
   release::Countersignature statement;
   statement.digest = base::sha256(base::view(text));
@@ -211,16 +212,14 @@ int eachFile(const Arguments& arguments, Console& console,
       return failed(console, {done.error().code, file + ": " + done.error().message});
   }
   if (!console.quiet)
-    console.err << arguments.rest.size() << (arguments.rest.size() == 1 ? " file has" : " files have") << " the signature of "
-                << key.value().id() << ".\n";
+    console.err << arguments.rest.size() << (arguments.rest.size() == 1 ? " file has" : " files have")
+                << " the signature of " << key.value().id() << ".\n";
   return kExitOk;
 }
 
 }  // namespace
 
-int keysSignCommand(const Arguments& arguments, Console& console) {
-  return eachFile(arguments, console, signFile);
-}
+int keysSignCommand(const Arguments& arguments, Console& console) { return eachFile(arguments, console, signFile); }
 
 int keysCountersignCommand(const Arguments& arguments, Console& console) {
   return eachFile(arguments, console, [&](const fs::path& file, const release::PrivateKey& key) {
@@ -230,7 +229,8 @@ int keysCountersignCommand(const Arguments& arguments, Console& console) {
 
 int keysCurveCommand(const Arguments& arguments, Console& console) {
   const protocol::CurveKeys keys = protocol::generateCurve();
-  if (auto wrote = privacy::writeSecretFile(arguments.value("--out"), keys.secretKey + "\n", privacy::IfExists::kFail); !wrote)
+  if (auto wrote = privacy::writeSecretFile(arguments.value("--out"), keys.secretKey + "\n", privacy::IfExists::kFail);
+      !wrote)
     return failed(console, wrote.error());
   if (arguments.flag("--json")) {
     console.out << json::object{{"public", keys.publicKey}} << "\n";

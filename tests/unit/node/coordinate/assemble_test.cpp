@@ -13,8 +13,7 @@ using namespace release;
 using namespace release::test;
 using testing::HasSubstr;
 
-const std::string kProfile =
-    R"({"fps":"30","rungs":[{"name":"v360","width":640,"height":360,"maxrate":800000}]})";
+const std::string kProfile = R"({"fps":"30","rungs":[{"name":"v360","width":640,"height":360,"maxrate":800000}]})";
 
 // A channel with a ruleset that books campaign "tea"; each test changes something.
 class Assembly : public ::testing::Test {
@@ -29,11 +28,10 @@ class Assembly : public ::testing::Test {
   void keys(int revision, std::optional<Time> creatorCompromised) {
     Key cleo = people_.line("cleo", {Role::kCreator});
     cleo.compromisedFrom = creatorCompromised;
-    const auto listed = document(revision, {people_.line("ada", {Role::kAdmin}), cleo,
-                                            people_.line("olga", {Role::kAdOperations}),
-                                            people_.line("adam", {Role::kAdvertiser}, "shop"),
-                                            people_.line("bert", {Role::kCreator}, "other"),
-                                            people_.line("carl", {Role::kCoordinator})});
+    const auto listed = document(
+        revision, {people_.line("ada", {Role::kAdmin}), cleo, people_.line("olga", {Role::kAdOperations}),
+                   people_.line("adam", {Role::kAdvertiser}, "shop"), people_.line("bert", {Role::kCreator}, "other"),
+                   people_.line("carl", {Role::kCoordinator})});
     ASSERT_TRUE(ring_.advance(people_.sign(toJson(listed), Domain::kKeys, {"root"}), kNow).has_value());
   }
   void put(const std::string& kind, const std::string& id, int revision, const std::string& author,
@@ -44,8 +42,8 @@ class Assembly : public ::testing::Test {
     StoredDocument stored{people_.sign(text, Domain::kDocument, {author}), {}};
     const std::string digest = base::sha256(base::view(text));
     if (kind == "campaign" && countersigned) {
-      stored.countersignature =
-          people_.sign(toJson(release::Countersignature{digest, {}, kNow + 100 * kDay}), Domain::kCountersignature, {"olga"});
+      stored.countersignature = people_.sign(toJson(release::Countersignature{digest, {}, kNow + 100 * kDay}),
+                                             Domain::kCountersignature, {"olga"});
     }
     stored_[digest] = std::move(stored);
     std::erase_if(wishes_.candidates, [&](const Candidate& c) {
@@ -73,8 +71,9 @@ class Assembly : public ::testing::Test {
     wishes_.rollbacks[digest] = {statement, accepted_};
   }
   Assembled next() {
-    const Source source{[this](const std::string& d) { return stored_.contains(d) ? &stored_.at(d) : nullptr; },
-                        [this](const std::string& d) { return statements_.contains(d) ? &statements_.at(d) : nullptr; }};
+    const Source source{
+        [this](const std::string& d) { return stored_.contains(d) ? &stored_.at(d) : nullptr; },
+        [this](const std::string& d) { return statements_.contains(d) ? &statements_.at(d) : nullptr; }};
     auto made = assemble(wishes_, ring_, source, now_);
     error_ = made ? "" : made.error().message;
     return made ? made.value() : Assembled{};
