@@ -220,6 +220,10 @@ Result<void> DatabaseLink::look() {
                          "r.keys_revision FROM dvpe.release r LEFT JOIN dvpe.effective_statement e USING (sequence) "
                          "ORDER BY r.keys_revision DESC, r.sequence DESC LIMIT 8"));
   const release::Order inForce = releases_.snapshot().inForce;
+  // However it came here. A database that was set back does not know it: that is no reason to do without.
+  if (inForce.sequence > 0) {
+    if (const auto told = acknowledge(inForce.sequence, "effective", ""); !told && !connection_->usable()) return told;
+  }
   std::optional<std::size_t> effective;  // the newest that has its moment
   for (std::size_t i = rows.size(); i-- > 0;) {
     if (!rows.null(i, 4)) effective = i;

@@ -211,7 +211,12 @@ void Director::spanAnnounced(std::size_t number, const timeline::Span& span) {
 void Director::cutMade(std::size_t number, const timeline::Cut& cut) {
   ChannelState& channel = *channels_[number];
   channel.cut = cut;
+  const bool next = channel.eras.size() > 1 && channel.eras[1].from <= cut.at;
   while (channel.eras.size() > 1 && channel.eras[1].from <= cut.at) channel.eras.pop_front();
+  if (next) {
+    spdlog::info("a release is on air channel={} release={} cut={} at={}", channel.config.id,
+                 channel.eras.front().release, cut.msn, cut.at.count());
+  }
 }
 
 void Director::cellFinished(std::size_t number, std::shared_ptr<const timeline::Cell> cell) {

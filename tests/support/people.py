@@ -62,6 +62,14 @@ class Login:
     def try_sql(self, sql: str, more=()) -> tuple[int, str, str]:
         return self.server.psql(sql, user=self.login, password=self.password, database=self.database, more=more)
 
+    def connect_and(self, sql: str) -> subprocess.Popen:
+        """psql that runs the statements and stays connected until its standard input is closed."""
+        child = subprocess.Popen(["psql", "-X", "-q", "-A", "-t"], env=self.server.environment(self.login, self.password, self.database), text=True,
+                                 stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        child.stdin.write(sql)
+        child.stdin.flush()
+        return child
+
     def sql(self, sql: str) -> str:
         code, out, errors = self.try_sql(sql)
         if code:

@@ -195,7 +195,7 @@ class Plane:
         person.as_proved("".join(drafts))
         names = ",".join(f"('{d['kind']}', '{d['id']}')" for d, _ in written)
         reviewer.as_proved(f"SELECT registry.review(id, version, true, '') FROM dvpe.draft WHERE state = 'review' AND (kind, document) IN ({names});\n")
-        person.as_proved("".join(self._store(d, p) for d, p in written))
+        person.as_proved("BEGIN;\n" + "".join(self._store(d, p) for d, p in written) + "COMMIT;\n")
 
     def _countersign(self, written: list) -> None:
         self.program("keys", "countersign", *(p for _, p in written), "--key", self.secrets / "olga.pem", "--passphrase-file", self.secrets / "olga.phrase", "--quiet")

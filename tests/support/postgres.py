@@ -117,12 +117,15 @@ class Postgres:
         """kill -9 of the server; its children go when they notice."""
         self.process.kill()
 
+    def environment(self, user: str, password: str, database: str) -> dict:
+        """For libpq's programs: TCP, TLS with the server's name checked, SCRAM bound to the channel."""
+        return {"PATH": os.environ["PATH"], "PGPASSWORD": password, "PGHOST": "127.0.0.1", "PGPORT": str(self.port), "PGUSER": user,
+                "PGDATABASE": database, "PGSSLMODE": "verify-full", "PGSSLROOTCERT": str(self.root_certificate), "PGCHANNELBINDING": "require",
+                "PGCONNECT_TIMEOUT": "5"}
+
     def psql(self, sql: str, user: str = "postgres", password: str | None = None, database: str = "dvpe", more=()) -> tuple[int, str, str]:
         """(exit code, output, errors) of psql: unaligned, tuples only, stops at the first error."""
-        environment = {"PATH": os.environ["PATH"], "PGPASSWORD": self.password_file.read_text() if password is None else password,
-                       "PGHOST": "127.0.0.1", "PGPORT": str(self.port), "PGUSER": user, "PGDATABASE": database,
-                       "PGSSLMODE": "verify-full", "PGSSLROOTCERT": str(self.root_certificate), "PGCHANNELBINDING": "require",
-                       "PGCONNECT_TIMEOUT": "5"}
+        environment = self.environment(user, self.password_file.read_text() if password is None else password, database)
         done = subprocess.run(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *more], input=sql, env=environment,
                               capture_output=True, text=True, timeout=60)
         return done.returncode, done.stdout.strip(), done.stderr.strip()
