@@ -5,9 +5,12 @@
 #include <pthread.h>
 
 #include <boost/json.hpp>
+#include <fstream>
+#include <iterator>
 
 #include "shared/base/log.h"
 #include "shared/database/check.h"
+#include "shared/release/audit.h"
 
 namespace dvpe::control {
 
@@ -23,6 +26,8 @@ namespace {
 constexpr auto kWait = std::chrono::milliseconds(200);  // for a hint, before the queue of tasks is looked at
 constexpr auto kLook = std::chrono::seconds(2);         // without a hint
 constexpr auto kPresent = std::chrono::seconds(5);
+constexpr auto kHeads = std::chrono::seconds(30);
+constexpr std::uintmax_t kMostHeadBytes = 8 << 20;  // about three weeks of them; then the older half goes
 constexpr auto kRetry = std::chrono::seconds(2);          // of the connection
 constexpr auto kAgain = std::chrono::seconds(30);         // of a release that was refused
 constexpr auto kGrantPatience = std::chrono::seconds(5);  // of who waits for a grant to be used up
@@ -140,7 +145,7 @@ void DatabaseLink::runTasks() {
 }
 
 void DatabaseLink::run() {
-  auto nextLook = steady_clock::now(), nextPresence = nextLook;
+  auto nextLook = steady_clock::now(), nextPresence = nextLook, nextHeads = nextLook + kPresent;
   while (!stopping_) {
     Result<void> done = base::success();
     if (!connection_) done = connect();
@@ -155,6 +160,10 @@ void DatabaseLink::run() {
       if (tell || now >= nextPresence) {
         done = present();
         nextPresence = now + kPresent;
+      }
+      if (done && now >= nextHeads) {
+        done = keepHeads();
+        nextHeads = now + kHeads;
       }
       if (done && now >= nextLook) {
         done = look();
@@ -257,6 +266,42 @@ Result<void> DatabaseLink::take(std::int64_t sequence, const Signed& release, co
   if (moment == nullptr) return base::success();
   if (const auto done = releases_.effective(*moment); !done) return refuse(done.error());
   return acknowledge(sequence, "effective", "");
+}
+
+// A witness outside of the database: whoever cuts the log there and rewrites its end is found out by any node's file.
+Result<void> DatabaseLink::keepHeads() {
+  if (options_.heads.empty()) return base::success();
+  DVPE_TRY(const auto rows, connection_->query("SELECT sequence, statement, key, signature FROM dvpe.audit_head_signature "
+                                               "WHERE sequence > $1 ORDER BY sequence DESC LIMIT 100",
+                                               {headKept_}));
+  std::string lines;
+  for (std::size_t i = rows.size(); i-- > 0;) {
+    DVPE_TRY(const auto head, signedAt(rows, i, 1));
+    const auto by = releases_.ring()->signer(*head, release::Domain::kAuditHead, {release::Role::kCoordinator},
+                                             base::SystemClock().wallSeconds());
+    if (!by) {
+      spdlog::error("a signed head of the audit log is not believed line={} reason=\"{}\"", rows.integer(i, 0),
+                    by.error().message);
+      continue;
+    }
+    lines += release::toLine(*head) + "\n";
+  }
+  if (rows.empty()) return base::success();
+  headKept_ = rows.integer(0, 0);
+  std::error_code ignored;
+  if (std::filesystem::file_size(options_.heads, ignored) > kMostHeadBytes && !ignored) {
+    std::ifstream in(options_.heads, std::ios::binary);
+    in.seekg(static_cast<std::streamoff>(kMostHeadBytes / 2));
+    std::string rest;
+    std::getline(in, rest);  // the rest of a line
+    rest.assign(std::istreambuf_iterator<char>(in), {});
+    in.close();
+    std::ofstream(options_.heads, std::ios::binary | std::ios::trunc) << rest;
+  }
+  std::ofstream out(options_.heads, std::ios::binary | std::ios::app);
+  out << lines << std::flush;
+  if (!out) spdlog::warn("signed heads of the audit log cannot be kept file={}", options_.heads.string());
+  return base::success();
 }
 
 Result<void> DatabaseLink::acknowledge(std::int64_t sequence, const char* state, const std::string& reason) {

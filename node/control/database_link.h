@@ -8,6 +8,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <filesystem>
 #include <functional>
 #include <future>
 #include <mutex>
@@ -22,6 +23,7 @@ namespace dvpe::control {
 struct DatabaseLinkOptions {
   database::ConnectOptions connect;  // as this node's own login
   std::string version;               // of the program
+  std::filesystem::path heads;       // a file for the signed heads of the audit log; empty: they are not kept
 };
 
 // start() begins its thread; everything that waits for the database waits there. Other calls: any thread.
@@ -50,12 +52,14 @@ class DatabaseLink {
   base::Result<void> take(std::int64_t sequence, const release::Signed& release, const release::Signed* moment);
   base::Result<void> acknowledge(std::int64_t sequence, const char* state, const std::string& reason);
   base::Result<void> present();
+  base::Result<void> keepHeads();
   void runTasks();
 
   const DatabaseLinkOptions options_;
   Releases& releases_;
   std::optional<database::Connection> connection_;
   std::map<std::int64_t, std::chrono::steady_clock::time_point> refused_;  // sequence -> not to be tried before
+  std::int64_t headKept_ = 0;                                              // a line of the audit log
   std::map<std::int64_t, std::string> acknowledged_;                       // the newest few
   std::string lastError_;                                                  // is logged once
   std::atomic<bool> connected_{false}, stopping_{false};

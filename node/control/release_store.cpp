@@ -33,6 +33,7 @@ base::Result<std::optional<Verified>> ReleaseStore::load() {
   verified.known = kept.known;
   ring_ = verified.ring;
   kept_ = std::move(kept);
+  inForce_ = verified.release;
   return std::optional<Verified>(std::move(verified));
 }
 
@@ -44,7 +45,7 @@ Bundle ReleaseStore::whole(const Bundle& fresh) const {
 }
 
 base::Result<Verified> ReleaseStore::check(const Bundle& bundle, release::Time now) const {
-  return release::verifyBundle(whole(bundle), ring_, kept_.known, node_, now);
+  return release::verifyBundle(whole(bundle), ring_, kept_.known, node_, now, inForce_ ? &*inForce_ : nullptr);
 }
 
 base::Result<void> ReleaseStore::keep(const Bundle& bundle, const Verified& verified) {
@@ -64,6 +65,7 @@ base::Result<void> ReleaseStore::keep(const Bundle& bundle, const Verified& veri
   DVPE_CHECK(privacy::writeSecretFile(file(), release::toJson(next.bundle, next.known), privacy::IfExists::kReplace));
   kept_ = std::move(next);
   ring_ = verified.ring;
+  inForce_ = verified.release;
   return base::success();
 }
 

@@ -43,6 +43,7 @@ class ReleaseStore {
   std::string node_;
   release::KeyRing empty_, ring_;
   release::Kept kept_;
+  std::optional<release::Release> inForce_;  // kept_'s, which was believed
 };
 
 }  // namespace dvpe::control

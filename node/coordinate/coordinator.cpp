@@ -26,6 +26,8 @@ constexpr auto kNotice = 1s;    // between the moment's naming and the moment
 constexpr auto kAsk = 100ms;    // the database, who is prepared
 constexpr auto kPresent = 15s;  // without a word: not there
 constexpr auto kForgotten = 60s;
+constexpr auto kHead = 60s;      // between signatures of the audit log
+constexpr auto kWatch = 10s;     // between looks for sessions over their limits
 
 std::string text(const release::Order& order) {
   return std::to_string(order.keys) + "." + std::to_string(order.sequence);
@@ -136,11 +138,27 @@ Result<void> Coordinator::lead() {
     nextNodes_ = now + kNodes;
     DVPE_CHECK(refreshNodes());
   }
+  DVPE_CHECK(housekeep());
   if ((hinted_ || now >= nextLook_) && settled()) {
     nextLook_ = now + kLook;
     DVPE_CHECK(lookForWork());
   }
   return advanceRollout();
+}
+
+// What has its own pace.
+Result<void> Coordinator::housekeep() {
+  const auto now = steady_clock::now();
+  if (now >= nextHead_) {
+    nextHead_ = now + kHead;
+    DVPE_CHECK(registry_->signAuditHead(*options_.key, clock_.wallSeconds(), *epoch_));
+  }
+  if (now >= nextWatch_) {
+    nextWatch_ = now + kWatch;
+    DVPE_TRY(const std::int64_t ended, registry_->endOverdue(*epoch_));
+    if (ended > 0) spdlog::warn("sessions over their limits were ended count={}", ended);
+  }
+  return base::success();
 }
 
 Result<void> Coordinator::lookForWork() {

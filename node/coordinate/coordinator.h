@@ -56,6 +56,7 @@ class Coordinator {
   base::Result<void> connect();
   base::Result<void> step();
   base::Result<void> lead();
+  base::Result<void> housekeep();
   base::Result<void> lookForWork();
   base::Result<void> publish(const Wishes& wishes, const Assembled& assembled);
   base::Result<void> beginRollout(const StoredRelease& stored);
@@ -71,7 +72,7 @@ class Coordinator {
   std::unique_ptr<Registry> registry_;
   std::optional<std::int64_t> epoch_;  // while we hold the lease
   bool wasLeading_ = false;
-  Steady nextLease_{}, nextLook_{}, nextNodes_{}, nextFull_{};
+  Steady nextLease_{}, nextLook_{}, nextNodes_{}, nextFull_{}, nextHead_{}, nextWatch_{};
   bool hinted_ = true;
   std::string fingerprint_;  // of what was assembled last
   std::string leftOut_;      // as it was told

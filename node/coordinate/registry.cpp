@@ -7,6 +7,7 @@
 #include <set>
 
 #include "shared/base/log.h"
+#include "shared/release/audit.h"
 
 namespace dvpe::coordinate {
 
@@ -236,6 +237,23 @@ Result<std::vector<std::string>> Registry::acknowledged(std::int64_t sequence) {
   std::vector<std::string> out;
   for (std::size_t i = 0; i < rows.size(); ++i) out.emplace_back(rows.text(i, 0));
   return out;
+}
+
+Result<void> Registry::signAuditHead(const release::PrivateKey& key, release::Time now, std::int64_t epoch) {
+  DVPE_TRY(const auto rows, connection_.query("SELECT sequence, encode(hash, 'hex') FROM audit.head()"));
+  const release::AuditHead head{rows.integer(0, 0), std::string(rows.text(0, 1)), now};
+  if (head.sequence == 0 || head.sequence == auditSigned_) return base::success();
+  Signed statement{release::toJson(head), {}};
+  addSignature(statement, release::Domain::kAuditHead, key);
+  DVPE_CHECK(connection_.query("SELECT audit.store_head($1, $2, $3, $4)",
+                               {bytesOf(statement.bytes), statement.by.at(0).key, signatureOf(statement), epoch}));
+  auditSigned_ = head.sequence;
+  return base::success();
+}
+
+Result<std::int64_t> Registry::endOverdue(std::int64_t epoch) {
+  DVPE_TRY(const auto rows, connection_.query("SELECT people.end_overdue($1)", {epoch}));
+  return rows.integer(0, 0);
 }
 
 }  // namespace dvpe::coordinate

@@ -67,7 +67,10 @@ class Registry {
   // Names of the nodes that say this of a release ("prepared" includes "effective").
   base::Result<std::vector<std::string>> acknowledged(std::int64_t sequence);
 
-  database::Connection& connection() { return connection_; }
+  // Signs the newest line of the audit log, unless that is signed already.
+  base::Result<void> signAuditHead(const release::PrivateKey& key, release::Time now, std::int64_t epoch);
+  // Ends sessions of people that are over their limits; how many.
+  base::Result<std::int64_t> endOverdue(std::int64_t epoch);
 
  private:
   base::Result<std::optional<Candidate>> revisionOf(const release::DocumentName& name, int revision);
@@ -78,6 +81,7 @@ class Registry {
   std::map<std::string, release::StoredDocument> documents_;
   std::set<std::string> waitsForSecond_;  // of these, who have no countersignature yet and need one
   std::map<std::string, release::Signed> rollbacks_;
+  std::int64_t auditSigned_ = 0;  // line
 };
 
 }  // namespace dvpe::coordinate

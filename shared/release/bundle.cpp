@@ -26,7 +26,7 @@ std::string digestOf(const std::string& bytes) { return base::sha256(base::view(
 }  // namespace
 
 base::Result<Verified> verifyBundle(const Bundle& bundle, const KeyRing& ring, const Known& known,
-                                    std::string_view node, Time now) {
+                                    std::string_view node, Time now, const Release* believed) {
   Verified out{ring, {}, {}, known};
   for (const Signed& keys : bundle.keys) DVPE_CHECK(out.ring.advance(keys, now));
   DVPE_TRY(out.release, checkRelease(bundle.release, out.ring, known, node, now));
@@ -39,7 +39,7 @@ base::Result<Verified> verifyBundle(const Bundle& bundle, const KeyRing& ring, c
                         return it == bundle.rollbacks.end() ? nullptr : &it->second;
                       }};
   std::string refused;
-  for (const Refusal& r : checkDocuments(out.release, out.ring, known, source, now)) {
+  for (const Refusal& r : checkDocuments(out.release, out.ring, known, source, now, believed)) {
     refused += (refused.empty() ? "" : "\n") + r.part + ": " + r.reason;
   }
   if (!refused.empty()) return fail(ErrorCode::kRefused, refused);

@@ -32,9 +32,9 @@ struct Verified {
 };
 
 // Takes the bundle's keys into a copy of the ring, then checks the release and all of its documents. The error names
-// every refusal, one a line.
+// every refusal, one a line. believed: as in checkDocuments.
 base::Result<Verified> verifyBundle(const Bundle& bundle, const KeyRing& ring, const Known& known,
-                                    std::string_view node, Time now);
+                                    std::string_view node, Time now, const Release* believed = nullptr);
 
 // JSON of a bundle and of what is known, for a node's own disk. Exact bytes come back: documents are UTF-8.
 std::string toJson(const Bundle& bundle, const Known& known);

@@ -149,12 +149,19 @@ base::Result<Release> checkRelease(const Signed& release, const KeyRing& ring, c
 }
 
 std::vector<Refusal> checkDocuments(const Release& release, const KeyRing& ring, const Known& known,
-                                    const Source& source, Time now) {
+                                    const Source& source, Time now, const Release* believed) {
+  if (believed != nullptr && believed->order.keys != release.order.keys) believed = nullptr;
+  const auto same = [&](const DocumentName& name, const Entry& entry) {
+    if (believed == nullptr || needsCountersignature(name.kind) || source.document(entry.digest) == nullptr) return false;
+    const auto it = believed->documents.find(name);
+    return it != believed->documents.end() && it->second == entry;
+  };
   std::vector<Refusal> refusals;
   const auto back = allowedRollbacks(release, ring, known, source);
   if (!back) refusals.push_back({"release", back.error().message});
   for (const auto& [name, entry] : release.documents) {
     const std::string what = name.kind + "/" + name.id;
+    if (same(name, entry)) continue;
     if (const auto good = checkDocument(name, entry, ring, source, now); !good) {
       refusals.push_back({what, good.error().message});
       continue;

@@ -131,9 +131,10 @@ base::Result<Release> checkRelease(const Signed& release, const KeyRing& ring, c
 
 // Checks every document of a release that has passed: present, of the digest, its header as listed, signed by the right
 // role of its own organisation, countersigned where that is due, no lower revision without an admin's rollback. All
-// refusals, none: it may be compiled.
+// refusals, none: it may be compiled. believed: a release that has passed already; where it says the same of a document,
+// and was made with the same keys, only the second signature is looked at again, since that may have expired.
 std::vector<Refusal> checkDocuments(const Release& release, const KeyRing& ring, const Known& known,
-                                    const Source& source, Time now);
+                                    const Source& source, Time now, const Release* believed = nullptr);
 
 // What changed between two releases, in the order of names.
 struct Change {

@@ -95,6 +95,7 @@ class Viewers(threading.Thread):
                                          {"Content-Type": "application/json"}, method="POST")
         with urllib.request.urlopen(request, timeout=10) as answer:
             playlist = self.node.base + json.loads(answer.read())["playlist"]
+        self.node.wait_playlist(urllib.parse.urljoin(playlist, "v360.m3u8"), 60)  # on air
         return urllib.parse.urljoin(playlist, m3u8.parse_multivariant(self._get(playlist).decode()).variants[0].uri)
 
     def run(self) -> None:

@@ -213,6 +213,26 @@ TEST_F(Releases, GoBackToALowerRevisionOnlyOnAnAdminsWord) {
   EXPECT_EQ(refusals(), "release: a rollback statement is not here\n" + refusal);
 }
 
+TEST_F(Releases, AreNotLookedAtAgainWhereABelievedOneSaysTheSameWithTheSameKeys) {
+  EXPECT_EQ(refusals(), "");
+  const Release believed = release_;
+  stored("ruleset", "main").document.by.clear();
+  const auto again = [&](const Release& before) {
+    std::string out;
+    for (const auto& r : checkDocuments(release_, ring_, known_, source(), kNow, &before)) out += r.part + " ";
+    return out;
+  };
+  EXPECT_EQ(again(believed), "");
+  Release other = believed;
+  other.documents.at({"ruleset", "main"}).accepted += 1;
+  EXPECT_EQ(again(other), "ruleset/main ") << "accepted at another time";
+  other = believed;
+  other.order.keys -= 1;
+  EXPECT_EQ(again(other), "ruleset/main ") << "believed with other keys";
+  stored_.erase(release_.documents.at({"ruleset", "main"}).digest);
+  EXPECT_EQ(again(believed), "ruleset/main ") << "not here";
+}
+
 TEST_F(Releases, TellWhatChanged) {
   Release after = release_;
   after.documents.erase({"ruleset", "sport"});
