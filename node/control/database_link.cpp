@@ -27,7 +27,7 @@ constexpr auto kWait = std::chrono::milliseconds(200);  // for a hint, before th
 constexpr auto kLook = std::chrono::seconds(2);         // without a hint
 constexpr auto kPresent = std::chrono::seconds(5);
 constexpr auto kHeads = std::chrono::seconds(30);
-constexpr std::uintmax_t kMostHeadBytes = 8 << 20;  // about three weeks of them; then the older half goes
+constexpr std::uintmax_t kMostHeadBytes = 8 << 20;        // about three weeks of them; then the older half goes
 constexpr auto kRetry = std::chrono::seconds(2);          // of the connection
 constexpr auto kAgain = std::chrono::seconds(30);         // of a release that was refused
 constexpr auto kGrantPatience = std::chrono::seconds(5);  // of who waits for a grant to be used up
@@ -223,28 +223,39 @@ Result<void> DatabaseLink::present() {
 
 // Oldest first: what is in force elsewhere, and the newest, whose moment may still have to be named.
 Result<void> DatabaseLink::look() {
-  DVPE_TRY(
-      const auto rows,
-      connection_->query("SELECT r.sequence, r.contents, r.key, r.signature, e.statement, e.key, e.signature, "
-                         "r.keys_revision FROM dvpe.release r LEFT JOIN dvpe.effective_statement e USING (sequence) "
-                         "ORDER BY r.keys_revision DESC, r.sequence DESC LIMIT 8"));
   const release::Order inForce = releases_.snapshot().inForce;
   // However it came here. A database that was set back does not know it: that is no reason to do without.
   if (inForce.sequence > 0) {
     if (const auto told = acknowledge(inForce.sequence, "effective", ""); !told && !connection_->usable()) return told;
   }
-  std::optional<std::size_t> effective;  // the newest that has its moment
-  for (std::size_t i = rows.size(); i-- > 0;) {
-    if (!rows.null(i, 4)) effective = i;
-  }
-  for (std::size_t i = rows.size(); i-- > 0;) {
-    const release::Order order{static_cast<int>(rows.integer(i, 7)), rows.integer(i, 0)};
-    if (order <= inForce || (i != 0 && i != effective)) continue;
+  DVPE_TRY(const auto rows,
+           connection_->query("SELECT r.sequence, r.contents, r.key, r.signature, e.statement, e.key, e.signature "
+                              "FROM dvpe.release r LEFT JOIN dvpe.effective_statement e USING (sequence) "
+                              "WHERE (r.keys_revision, r.sequence) > ($1::int, $2) "
+                              "ORDER BY r.keys_revision DESC, r.sequence DESC LIMIT 32",
+                              {std::int64_t{inForce.keys}, inForce.sequence}));
+  std::vector<std::size_t> wanted;  // the newest that is for this node, and the newest such that has its moment
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (!wanted.empty() && rows.null(i, 4)) continue;
     DVPE_TRY(const auto release, signedAt(rows, i, 1));
-    DVPE_TRY(const auto moment, signedAt(rows, i, 4));
-    DVPE_CHECK(take(order.sequence, *release, moment ? &*moment : nullptr));
+    if (!meant(*release)) continue;
+    wanted.push_back(i);
+    if (!rows.null(i, 4)) break;
+  }
+  for (auto at = wanted.rbegin(); at != wanted.rend(); ++at) {
+    DVPE_TRY(const auto release, signedAt(rows, *at, 1));
+    DVPE_TRY(const auto moment, signedAt(rows, *at, 4));
+    DVPE_CHECK(take(rows.integer(*at, 0), *release, moment ? &*moment : nullptr));
   }
   return base::success();
+}
+
+// What cannot be read is refused where that is said.
+bool DatabaseLink::meant(const Signed& release) const {
+  const auto parsed = release::parseRelease(release.bytes);
+  if (!parsed || parsed.value().nodes.empty()) return true;
+  const auto& nodes = parsed.value().nodes;
+  return std::find(nodes.begin(), nodes.end(), releases_.node()) != nodes.end();
 }
 
 // An error is the database's; what is wrong with the release is acknowledged.
@@ -271,9 +282,10 @@ Result<void> DatabaseLink::take(std::int64_t sequence, const Signed& release, co
 // A witness outside of the database: whoever cuts the log there and rewrites its end is found out by any node's file.
 Result<void> DatabaseLink::keepHeads() {
   if (options_.heads.empty()) return base::success();
-  DVPE_TRY(const auto rows, connection_->query("SELECT sequence, statement, key, signature FROM dvpe.audit_head_signature "
-                                               "WHERE sequence > $1 ORDER BY sequence DESC LIMIT 100",
-                                               {headKept_}));
+  DVPE_TRY(const auto rows,
+           connection_->query("SELECT sequence, statement, key, signature FROM dvpe.audit_head_signature "
+                              "WHERE sequence > $1 ORDER BY sequence DESC LIMIT 100",
+                              {headKept_}));
   std::string lines;
   for (std::size_t i = rows.size(); i-- > 0;) {
     DVPE_TRY(const auto head, signedAt(rows, i, 1));

@@ -49,6 +49,7 @@ class DatabaseLink {
   void run();
   base::Result<void> connect();
   base::Result<void> look();
+  bool meant(const release::Signed& release) const;
   base::Result<void> take(std::int64_t sequence, const release::Signed& release, const release::Signed* moment);
   base::Result<void> acknowledge(std::int64_t sequence, const char* state, const std::string& reason);
   base::Result<void> present();

@@ -49,6 +49,7 @@ class Releases {
     std::string refused;                     // why the last one was, if it was
   };
   Snapshot snapshot() const;
+  const std::string& node() const { return node_; }
   // The keys in force.
   std::shared_ptr<const release::KeyRing> ring() const;
 

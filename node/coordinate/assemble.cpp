@@ -137,8 +137,8 @@ bool restore(const Wishes& wishes, const release::KeyRing& ring, const release::
 Result<bool> settle(const Wishes& wishes, const release::KeyRing& ring, const release::Source& source,
                     release::Time now, Assembled& out) {
   bool good = true;
-  for (const auto& refusal : release::checkDocuments(out.release, ring, {}, source, now,
-                                                     wishes.current ? &*wishes.current : nullptr)) {
+  for (const auto& refusal :
+       release::checkDocuments(out.release, ring, {}, source, now, wishes.current ? &*wishes.current : nullptr)) {
     if (refusal.part == "release") {
       // Without its statements everything is at least what it was.
       out.release.rollbacks.clear();

@@ -26,8 +26,8 @@ constexpr auto kNotice = 1s;    // between the moment's naming and the moment
 constexpr auto kAsk = 100ms;    // the database, who is prepared
 constexpr auto kPresent = 15s;  // without a word: not there
 constexpr auto kForgotten = 60s;
-constexpr auto kHead = 60s;      // between signatures of the audit log
-constexpr auto kWatch = 10s;     // between looks for sessions over their limits
+constexpr auto kHead = 60s;   // between signatures of the audit log
+constexpr auto kWatch = 10s;  // between looks for sessions over their limits
 
 std::string text(const release::Order& order) {
   return std::to_string(order.keys) + "." + std::to_string(order.sequence);
@@ -169,6 +169,10 @@ Result<void> Coordinator::lookForWork() {
   DVPE_TRY(const Wishes wishes, registry_->wishes(newest_));
   if (newest_ && !newest_->moment && !(rollout_ && rollout_->failed && rollout_->order == wishes.current->order))
     return beginRollout(*newest_);
+  if (wishes.current && !wishes.current->nodes.empty()) {
+    DVPE_TRY(const bool busy, inStages(*wishes.current));
+    if (busy) return base::success();  // changes wait until it is for all, or halted
+  }
   const std::string fingerprint = fingerprintOf(wishes, registry_->ring().revision());
   if (!hinted && fingerprint == fingerprint_ && steady_clock::now() < nextFull_) return base::success();
   nextFull_ = steady_clock::now() + kFull;
@@ -188,17 +192,80 @@ Result<void> Coordinator::lookForWork() {
   registry_->forget(again);
   const bool first = !wishes.current;
   if (!assembled.value().changed || (first && assembled.value().release.documents.empty())) return base::success();
-  return publish(wishes, assembled.value());
+  release::Release next = assembled.value().release;
+  DVPE_CHECK(setAudience(wishes.current, next));
+  return publish(wishes.current, next);
 }
 
-Result<void> Coordinator::publish(const Wishes& wishes, const Assembled& assembled) {
-  const release::Release& next = assembled.release;
+// A change goes on air in stages, if there are any. Keys, and what goes back, go to all at once.
+Result<void> Coordinator::setAudience(const std::optional<release::Release>& current, release::Release& next) {
+  if (!current || current->order.keys != next.order.keys || current->rollbacks != next.rollbacks ||
+      current->documents == next.documents) {
+    return base::success();
+  }
+  DVPE_TRY(const RolloutPlan plan, registry_->rolloutPlan());
+  if (plan.stages.empty()) return base::success();
+  DVPE_TRY(const auto present, registry_->nodes());
+  std::vector<std::string> names;
+  for (const PresentNode& node : present) {
+    if (node.silent < kPresent) names.push_back(node.name);
+  }
+  auto audience = audienceOf(plan, 0, names);
+  if (audience.size() < names.size()) next.nodes = std::move(audience);
+  return base::success();
+}
+
+// Whether a release that is not for all yet is on its way: held, or gone on with. False: it is halted.
+Result<bool> Coordinator::inStages(const release::Release& current) {
+  DVPE_TRY(const bool stopped, registry_->halted(current.order.sequence));
+  if (stopped) {
+    watch_.reset();
+    return false;
+  }
+  DVPE_TRY(const RolloutPlan plan, registry_->rolloutPlan());
+  DVPE_TRY(const auto present, registry_->nodes());
+  std::vector<std::string> names;
+  for (const PresentNode& node : present) names.push_back(node.name);
+  std::size_t stage = 0;
+  while (stage + 1 < plan.stages.size() && audienceOf(plan, stage, names).size() < current.nodes.size()) ++stage;
+  const auto now = steady_clock::now();
+  if (!watch_ && stage < plan.stages.size())
+    watch_.emplace(text(current.order), current.nodes, plan.stages[stage], plan.guards, now + kNotice);
+  const auto verdict = watch_ ? watch_->judge(now) : StageWatch::Verdict::kGoOn;
+  if (verdict == StageWatch::Verdict::kHold) return true;
+  if (verdict == StageWatch::Verdict::kHalt) {
+    spdlog::error("a release is halted, it stays on its first nodes release={} nodes={} reason=\"{}\"",
+                  text(current.order), current.nodes.size(), watch_->reason());
+    DVPE_CHECK(registry_->halt(current.order.sequence, watch_->reason(), *epoch_));
+    watch_.reset();
+    return true;
+  }
+  release::Release next = current;
+  next.base = current.order.sequence;
+  ++next.order.sequence;
+  next.created = clock_.wallSeconds();
+  next.expires = next.created + kReleaseLife;
+  next.nodes.clear();
+  if (stage + 1 < plan.stages.size()) {
+    auto audience = audienceOf(plan, stage + 1, names);
+    if (audience.size() < names.size()) next.nodes = std::move(audience);
+  }
+  DVPE_CHECK(publish(current, next));
+  return true;
+}
+
+bool Coordinator::meant(const std::string& node) const {
+  return audience_.empty() || std::find(audience_.begin(), audience_.end(), node) != audience_.end();
+}
+
+Result<void> Coordinator::publish(const std::optional<release::Release>& current, const release::Release& next) {
   StoredRelease stored{{release::toJson(next), {}}, {}, next.order.keys};
   addSignature(stored.release, release::Domain::kRelease, *options_.key);
   DVPE_CHECK(registry_->publish(next, stored.release, *epoch_));
-  const auto changes = release::difference(wishes.current.value_or(release::Release{}), next);
-  spdlog::info("a release is published release={} documents={} changes={} bytes={}", text(next.order),
-               next.documents.size(), changes.size(), stored.release.bytes.size());
+  const auto changes = release::difference(current.value_or(release::Release{}), next);
+  spdlog::info("a release is published release={} documents={} changes={} nodes={} bytes={}", text(next.order),
+               next.documents.size(), changes.size(), next.nodes.empty() ? "all" : std::to_string(next.nodes.size()),
+               stored.release.bytes.size());
   newest_ = stored;
   return beginRollout(stored);
 }
@@ -216,14 +283,16 @@ Result<void> Coordinator::beginRollout(const StoredRelease& stored) {
     if (const auto* statement = source.rollback(digest)) offering->rollbacks[digest] = *statement;
   }
   rollout_ = Rollout{parsed.order, steady_clock::now(), {}, {}, {}, {}, {}, false};
+  audience_ = parsed.nodes;
+  watch_.reset();
   DVPE_TRY(const auto nodes, registry_->nodes());
   for (const PresentNode& node : nodes) {
-    const bool meant =
-        parsed.nodes.empty() || std::find(parsed.nodes.begin(), parsed.nodes.end(), node.name) != parsed.nodes.end();
-    if (meant && node.silent < kPresent) rollout_->expected.insert(node.name);
+    if (meant(node.name) && node.silent < kPresent) rollout_->expected.insert(node.name);
   }
   offering_ = std::move(offering);
-  for (const auto& [name, line] : lines_) line->offer(offering_);
+  for (const auto& [name, line] : lines_) {
+    if (meant(name)) line->offer(offering_);
+  }
   return base::success();
 }
 
@@ -234,6 +303,7 @@ void Coordinator::hear() {
     heard.swap(heard_);
   }
   for (const NodeSaid& said : heard) {
+    if (said.what == NodeSaid::What::kTelemetry && watch_) watch_->heard(said.node, said.text, steady_clock::now());
     if (said.what == NodeSaid::What::kRefused)
       spdlog::error("a node refuses a release node={} release={} reason=\"{}\"", said.node, text(said.order),
                     said.text);
@@ -281,7 +351,9 @@ Result<void> Coordinator::nameMoment() {
   command.expires = clock_.wallSeconds() + protocol::kCommandLife - 10;
   DVPE_TRY(auto statement, protocol::signCommand(command, *options_.key));
   DVPE_CHECK(registry_->makeEffective(rollout.order.sequence, at, statement, *epoch_));
-  for (const auto& [name, line] : lines_) line->send(statement);
+  for (const auto& [name, line] : lines_) {
+    if (meant(name)) line->send(statement);
+  }
   spdlog::info("a release is in force from release={} at={} prepared={} of={} ms={}", text(rollout.order),
                base::isoDate(at), rollout.prepared.size(), rollout.expected.size(),
                std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - rollout.since).count());
@@ -313,8 +385,8 @@ Result<void> Coordinator::refreshNodes() {
       spdlog::warn("a node cannot be reached node={} reason=\"{}\"", node.name, opened.error().message);
       continue;
     }
-    if (offering_) opened.value()->offer(offering_);
-    if (rollout_ && rollout_->moment) opened.value()->send(*rollout_->moment);
+    if (offering_ && meant(node.name)) opened.value()->offer(offering_);
+    if (rollout_ && rollout_->moment && meant(node.name)) opened.value()->send(*rollout_->moment);
     lines_.insert_or_assign(node.name, std::move(opened).value());
   }
   return base::success();
@@ -324,6 +396,7 @@ void Coordinator::resign() {
   lines_.clear();
   rollout_.reset();
   offering_.reset();
+  watch_.reset();
   epoch_.reset();
   wasLeading_ = false;
 }

@@ -58,7 +58,10 @@ class Coordinator {
   base::Result<void> lead();
   base::Result<void> housekeep();
   base::Result<void> lookForWork();
-  base::Result<void> publish(const Wishes& wishes, const Assembled& assembled);
+  base::Result<void> publish(const std::optional<release::Release>& current, const release::Release& next);
+  base::Result<bool> inStages(const release::Release& current);
+  base::Result<void> setAudience(const std::optional<release::Release>& current, release::Release& next);
+  bool meant(const std::string& node) const;
   base::Result<void> beginRollout(const StoredRelease& stored);
   base::Result<void> advanceRollout();
   base::Result<void> nameMoment();
@@ -79,6 +82,8 @@ class Coordinator {
   std::optional<StoredRelease> newest_;
   std::optional<Rollout> rollout_;
   std::shared_ptr<const Offering> offering_;  // the newest release, for nodes that come later
+  std::vector<std::string> audience_;         // its nodes; none: all
+  std::optional<StageWatch> watch_;           // of a release that is not for all yet
   std::map<std::string, std::unique_ptr<NodeLine>> lines_;
   std::mutex mutex_;  // of heard_
   std::deque<NodeSaid> heard_;

@@ -239,6 +239,21 @@ Result<std::vector<std::string>> Registry::acknowledged(std::int64_t sequence) {
   return out;
 }
 
+Result<RolloutPlan> Registry::rolloutPlan() {
+  DVPE_TRY(const auto rows, connection_.query("SELECT plan::text FROM dvpe.rollout_plan"));
+  return rows.empty() ? RolloutPlan{} : parseRolloutPlan(rows.text(0, 0));
+}
+
+Result<bool> Registry::halted(std::int64_t sequence) {
+  DVPE_TRY(const auto rows, connection_.query("SELECT FROM dvpe.rollout_halt WHERE sequence = $1", {sequence}));
+  return !rows.empty();
+}
+
+Result<void> Registry::halt(std::int64_t sequence, const std::string& reason, std::int64_t epoch) {
+  DVPE_CHECK(connection_.query("SELECT registry.halt($1, $2, $3)", {sequence, reason, epoch}));
+  return base::success();
+}
+
 Result<void> Registry::signAuditHead(const release::PrivateKey& key, release::Time now, std::int64_t epoch) {
   DVPE_TRY(const auto rows, connection_.query("SELECT sequence, encode(hash, 'hex') FROM audit.head()"));
   const release::AuditHead head{rows.integer(0, 0), std::string(rows.text(0, 1)), now};

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "node/coordinate/assemble.h"
+#include "node/coordinate/stages.h"
 #include "shared/base/ticks.h"
 #include "shared/database/connection.h"
 
@@ -66,6 +67,11 @@ class Registry {
   base::Result<std::vector<PresentNode>> nodes();
   // Names of the nodes that say this of a release ("prepared" includes "effective").
   base::Result<std::vector<std::string>> acknowledged(std::int64_t sequence);
+
+  // In which stages releases go out; none: all at once. A plan that cannot be read is an error, not none.
+  base::Result<RolloutPlan> rolloutPlan();
+  base::Result<bool> halted(std::int64_t sequence);
+  base::Result<void> halt(std::int64_t sequence, const std::string& reason, std::int64_t epoch);
 
   // Signs the newest line of the audit log, unless that is signed already.
   base::Result<void> signAuditHead(const release::PrivateKey& key, release::Time now, std::int64_t epoch);

@@ -25,16 +25,13 @@ import re
 import shutil
 import sys
 import tempfile
-import threading
 import time
-import urllib.parse
-import urllib.request
 
 import bench_common as common
-import m3u8
 import nodeproc
-import plane as planes
 import people
+import plane as planes
+import viewers as watching
 
 TARGETS = {"prepared_ms_p99": 1000.0, "effective_ms_p99": 7000.0, "different_ticks": 0, "failed_requests": 0}
 DOCUMENTS, CHANGED = 500, 5
@@ -65,49 +62,6 @@ def documents(file: str) -> list[dict]:
             rules.insert(0, {"id": "everybody", "when": "true", "actions": [{"showOverlay": {"overlay": "o-0"}}]})
         out.append({"kind": "ruleset", "id": f"rules-{r}", "body": {"channel": "bench", "fields": [{"path": "viewer.number", "type": "int"}], "rules": rules}})
     return out
-
-
-class Viewers(threading.Thread):
-    """Sessions on one node, each of which asks for its playlist every two seconds and for the newest segment in it."""
-
-    def __init__(self, node: nodeproc.Node, count: int):
-        super().__init__(daemon=True)
-        self.node, self.count = node, count
-        self.stopping = threading.Event()
-        self.requests = 0
-        self.failed: list[str] = []
-
-    def _get(self, url: str) -> bytes:
-        self.requests += 1
-        try:
-            status, body = nodeproc.http_get(url)
-        except OSError as error:
-            status, body = 0, str(error).encode()
-        if status != 200:
-            self.failed.append(f"{status} {url[-60:]} {body[:100]!r}")
-            return b""
-        return body
-
-    def _session(self, number: int) -> str:
-        """The URL of a new session's media playlist."""
-        self.requests += 1
-        request = urllib.request.Request(f"{self.node.base}/v1/sessions", json.dumps({"channel": "bench", "persona": f"viewer{number}"}).encode(),
-                                         {"Content-Type": "application/json"}, method="POST")
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            playlist = self.node.base + json.loads(answer.read())["playlist"]
-        self.node.wait_playlist(urllib.parse.urljoin(playlist, "v360.m3u8"), 60)  # on air
-        return urllib.parse.urljoin(playlist, m3u8.parse_multivariant(self._get(playlist).decode()).variants[0].uri)
-
-    def run(self) -> None:
-        sessions = [[self._session(n), None] for n in range(self.count)]
-        while not self.stopping.is_set():
-            for session in sessions:
-                body = self._get(session[0])
-                if b"#EXTINF" in body:
-                    newest = urllib.parse.urljoin(session[0], m3u8.parse_media(body.decode()).segments[-1].uri)
-                    if newest != session[1] and self._get(newest):
-                        session[1] = newest
-            self.stopping.wait(2)
 
 
 class Studios:
@@ -209,7 +163,7 @@ def run(options) -> dict:
     names = [f"n{i + 1}" for i in range(options.nodes)]
     (folder / "personas.json").write_text(json.dumps([{"name": f"viewer{n}", "title": f"Viewer {n}", "attributes": {"number": n}, "consent": []} for n in range(VIEWERS)]))
     plane = planes.Plane(folder / "plane", common.BUILD / "bin" / "dvpe-node", names, connections=60 + options.studios)
-    viewers: list[Viewers] = []
+    viewers: list[watching.Viewers] = []
     studios = None
     try:
         plane.start()
@@ -224,7 +178,7 @@ def run(options) -> dict:
             plane.processes[name] = nodeproc.Node(plane.node, config, folder / name).start(60)
         for name in names:
             plane.processes[name].wait_ready(60)
-        viewers = [Viewers(plane.processes[name], VIEWERS) for name in names]
+        viewers = [watching.Viewers(plane.processes[name].base, "bench", [f"viewer{n}" for n in range(VIEWERS)]) for name in names]
         for each in viewers:
             each.start()
         if options.studios:

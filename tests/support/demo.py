@@ -5,8 +5,11 @@
 
     demo.py --node PATH [--for SECONDS] [--json] [--rungs v360[,v720]]
 
+Documents come the real way: a private PostgreSQL in a folder of its own, a person of each role, who write, approve, sign and
+countersign them, a coordinator that makes releases, and the node, which takes nothing else.
+
 Breaks of 30 s come every 90 s by the channel's schedule. Between them this script opens the events that rules react to, as
-an operator would: "feature" (a replaced clip) and "weather" (an overlay). With --for, a strict client watches as each of the
+an operator would: "feature" (a replaced clip) and "weather" (an overlay), and a creator publishes another greeting. With --for, a strict client watches as each of the
 four, and the exit code is 0 only when it found no fault. Media and what is conditioned of it are kept in build/ for next time.
 """
 from __future__ import annotations
@@ -27,6 +30,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import make_media  # noqa: E402
 import nodeproc  # noqa: E402
+import plane as planes  # noqa: E402
 import rules  # noqa: E402
 import stage as staging  # noqa: E402
 import strict_client  # noqa: E402
@@ -34,6 +38,8 @@ import strict_client  # noqa: E402
 BUILD = nodeproc.repository() / "build"
 FEATURE_SECONDS, FEATURE_AFTER = 20, 12   # after the end of a break
 WEATHER_SECONDS, WEATHER_AFTER = 16, 36
+PUBLISH_AFTER = 24
+COLOURS = ("#f59e0b", "#34d399", "#38bdf8")  # of the greeting's accent, one after the other
 OVERLAY_WORDS = {"sports-score": "the score of the match", "kitchen-tip": "a tip from the kitchen", "local-weather": "the weather in their town, when it comes to it",
               "welcome": "a greeting"}
 
@@ -103,15 +109,16 @@ def describe(stage: staging.Stage, name: str, campaigns: dict) -> str:
 class Operator(threading.Thread):
     """Opens and closes programme events between the scheduled breaks."""
 
-    def __init__(self, stage: staging.Stage, schedule: dict, say):
+    def __init__(self, stage: staging.Stage, schedule: dict, plane: planes.Plane, greeting: dict, say):
         super().__init__(daemon=True, name="operator")
-        self.stage, self.schedule, self.say = stage, schedule, say
+        self.stage, self.schedule, self.plane, self.greeting, self.say = stage, schedule, plane, greeting, say
+        self.published = 0
         self.stopping = threading.Event()
         self.problems: list[str] = []
 
     def run(self) -> None:
         every, offset, length = self.schedule["everySeconds"], self.schedule.get("offsetSeconds", 0), self.schedule["lengthUnits"]
-        plan = [(0, self._break), (length + FEATURE_AFTER - 5, self._feature), (length + WEATHER_AFTER, self._weather), (length + WEATHER_AFTER + WEATHER_SECONDS, self._weather_ends)]
+        plan = [(0, self._break), (length + FEATURE_AFTER - 5, self._feature), (length + PUBLISH_AFTER, self._publish), (length + WEATHER_AFTER, self._weather), (length + WEATHER_AFTER + WEATHER_SECONDS, self._weather_ends)]
         while not self.stopping.is_set():
             cycle = (time.time() - offset) // every
             coming = min((start for k in (0, 1) for start in ((cycle + k) * every + offset + at for at, _ in plan) if start > time.time()))
@@ -132,6 +139,16 @@ class Operator(threading.Thread):
         self._post("event_start", name="feature", seconds=FEATURE_SECONDS, at=time.time() + 5)
         self.say(f"in 5 s the programme's feature: who follows sports sees a clip for {FEATURE_SECONDS} s")
 
+    def _publish(self) -> None:
+        accent = next(layer for layer in self.greeting["body"]["layers"] if layer["name"] == "accent")
+        accent["colour"] = COLOURS[self.published % len(COLOURS)]
+        self.published += 1
+        try:
+            self.plane.publish([self.greeting])
+        except (nodeproc.ProcessError, AssertionError) as error:
+            self.problems.append(f"publish: {error}")
+        self.say("cleo publishes a greeting with another colour; dina has approved it: on air from the next segment")
+
     def _weather(self) -> None:
         self._post("mark_open", name="weather")
         self.say("the weather: everybody who allows it sees their own town's")
@@ -147,6 +164,7 @@ class Demo:
         self.stage: staging.Stage | None = None
         self.clients: dict[str, strict_client.StrictClient] = {}
         self.operator: Operator | None = None
+        self.plane: planes.Plane | None = None
         self.breaks: set[float] = set()
         self.run_folder = BUILD / "demo" / f"run-{os.getpid()}"
 
@@ -177,11 +195,23 @@ class Demo:
         staging.condition(self.options.node, documents, made["ads"], media, self.say)
         return made["programme"], documents, media
 
+    def publish(self, documents: pathlib.Path) -> None:
+        """A control plane of its own, and in it everything that is to be on air."""
+        self.say("starting a private PostgreSQL; people sign and publish what is on air")
+        self.run_folder.parent.chmod(0o755)
+        self.run_folder.chmod(0o755)
+        self.plane = planes.Plane(self.run_folder / "plane", self.options.node)
+        self.plane.start()
+        self.plane.publish([json.loads(p.read_text(encoding="utf-8")) for p in sorted(documents.glob("*.json"))])
+        self.plane.coordinate()
+
     def raise_curtain(self) -> None:
         programme, documents, media = self.prepare()
         schedule = staging.read_document(documents, "channel")["body"]["breaks"][0]
         # The programme's own time is the same whenever the demo begins: it is pushed from the start.
-        self.stage = staging.Stage(self.options.node, self.run_folder, documents, media, programme, http=free_or(8080), rtmp=free_or(1935))
+        self.publish(documents)
+        self.stage = staging.Stage(self.options.node, self.run_folder, documents, media, programme, http=free_or(8080), rtmp=free_or(1935),
+                                   control=self.plane.node_config("n1"))
         self.stage.start()
         stage = self.stage
         self.begun = time.time()
@@ -190,7 +220,7 @@ class Demo:
         for name in stage.personas:
             stage.node.wait_playlist(stage.playlist(name))
         self.announce(documents, schedule)
-        self.operator = Operator(stage, schedule, self.say)
+        self.operator = Operator(stage, schedule, self.plane, json.loads((documents / "overlay-welcome.json").read_text(encoding="utf-8")), self.say)
         self.operator.start()
 
     def announce(self, documents: pathlib.Path, schedule: dict) -> None:
@@ -209,7 +239,9 @@ class Demo:
             print(f"    sees      {describe(stage, name, campaigns)}\n")
         wait = schedule["everySeconds"] - (time.time() - schedule.get("offsetSeconds", 0)) % schedule["everySeconds"]
         print(f"A break of {schedule['lengthUnits']} s comes every {schedule['everySeconds']} s; the next one in {wait:.0f} s. On the page, \"Why am I seeing this?\" says which")
-        print(f"rule gave what. Figures: {stage.base}/metrics. The node's log: {stage.node.log_path}. Ctrl-C ends it all.\n", flush=True)
+        print(f"rule gave what. Figures: {stage.base}/metrics. The node's log: {stage.node.log_path}.")
+        print(f"What is on air was published by people: PostgreSQL at 127.0.0.1:{self.plane.server.port}, their logins in {self.plane.hand_out()}.")
+        print("Ctrl-C ends it all.\n", flush=True)
 
     # -- on air
 
@@ -281,6 +313,8 @@ class Demo:
             self.operator.stopping.set()
         if self.stage:
             self.stage.stop()
+        if self.plane:
+            self.plane.stop()
         shutil.rmtree(self.run_folder, ignore_errors=True)
 
     def run(self) -> int:

@@ -11,6 +11,7 @@ another person approves, and store what they have signed; campaigns are counters
 """
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -45,6 +46,7 @@ class Plane:
         self.root = ""
         self.keys_revision = 0
         self.processes: dict[str, nodeproc.Node] = {}
+        self._live_in = 0.0
 
     # -- life
 
@@ -65,6 +67,15 @@ class Plane:
         self.machines["conny"] = people.Machine(self.server, "conny", "conditioner", self.organisation)
         self._make_keys()
         return self
+
+    def hand_out(self) -> pathlib.Path:
+        """Files from which people can sign in: NAME.login, NAME.password and NAME.otpauth, for any authenticator app."""
+        for name, person in self.people.items():
+            self.secret(f"{name}.login", person.login + "\n")
+            self.secret(f"{name}.password", person.password + "\n")
+            secret = base64.b32encode(person.secret).decode()
+            self.secret(f"{name}.otpauth", f"otpauth://totp/DVPE:{name}?secret={secret}&issuer=DVPE\n")
+        return self.secrets
 
     def stop(self) -> None:
         for process in self.processes.values():
@@ -140,8 +151,10 @@ class Plane:
 
     # -- documents
 
-    def publish(self, documents: list[dict]) -> None:
-        """The next revision of each, written, approved, signed, stored and countersigned. Revision numbers are set here."""
+    def publish(self, documents: list[dict], live_in: float = 0.0) -> None:
+        """The next revision of each, written, approved, signed, stored and countersigned. Revision numbers are set here.
+        live_in: seconds from now before which a creator's are in no release."""
+        self._live_in = live_in
         folder = self.folder / "documents"
         folder.mkdir(exist_ok=True)
         by: dict[str, list[tuple[dict, pathlib.Path]]] = {}
@@ -195,7 +208,9 @@ class Plane:
         person.as_proved("".join(drafts))
         names = ",".join(f"('{d['kind']}', '{d['id']}')" for d, _ in written)
         reviewer.as_proved(f"SELECT registry.review(id, version, true, '') FROM dvpe.draft WHERE state = 'review' AND (kind, document) IN ({names});\n")
-        person.as_proved("BEGIN;\n" + "".join(self._store(d, p) for d, p in written) + "COMMIT;\n")
+        later = "".join(f"SELECT registry.schedule('{d['kind']}', '{d['id']}', {d['revision']}, clock_timestamp() + interval '{self._live_in} seconds');\n"
+                        for d, _ in written) if self._live_in else ""
+        person.as_proved("BEGIN;\n" + "".join(self._store(d, p) for d, p in written) + later + "COMMIT;\n")
 
     def _countersign(self, written: list) -> None:
         self.program("keys", "countersign", *(p for _, p in written), "--key", self.secrets / "olga.pem", "--passphrase-file", self.secrets / "olga.phrase", "--quiet")

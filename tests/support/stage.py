@@ -87,11 +87,16 @@ class Stage:
     """A node with one channel, its publisher, and whoever operates it. Use with `with`, or start() and stop()."""
 
     def __init__(self, node, folder, documents, media, programme, personas=DEMO / "personas.json", http: int = 0, rtmp: int = 0, seek: float = 0.0,
-                 limits: dict | None = None, channel: str = "demo"):
+                 limits: dict | None = None, channel: str = "demo", control: dict | None = None):
+        """control: sections of a configuration that has a control plane (plane.Plane.node_config); else `documents` is loaded as it is."""
         self.folder, self.programme, self.channel, self.seek = pathlib.Path(folder), programme, channel, seek
         self.personas = {p["name"]: p for p in json.loads(pathlib.Path(personas).read_text(encoding="utf-8"))}
         config = {"node": {"state": self.folder / "state"}, "http": {"address": "127.0.0.1", "port": http}, "rtmp": {"address": "127.0.0.1", "port": rtmp},
-                  "documents": {"folder": documents, "unsigned": True}, "media": {"folder": media}, "demo": {"personas_file": personas}}
+                  "media": {"folder": media}, "demo": {"personas_file": personas}}
+        if control:
+            config |= control | {"node": {**config["node"], **control["node"]}}
+        else:
+            config["documents"] = {"folder": documents, "unsigned": True}
         if limits:
             config["limits"] = limits
         self.node = nodeproc.Node(node, config, self.folder)

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# SPDX-FileCopyrightText: The DVPE authors
+"""Releases on two nodes: in stages, halted by what goes wrong, scheduled, gone back, and a node that starts alone."""
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "soak"))
+import control as trials  # noqa: E402
+import nodeproc  # noqa: E402
+import people  # noqa: E402
+
+
+class Rollouts(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="dvpe-rollout-"))
+        os.chmod(cls.folder, 0o755)
+        cls.trial = trials.Trial(cls.folder, coordinators=("carl",), durable=False)
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        cls.addClassCleanup(cls.trial.plane.stop)
+        cls.trial.start()
+        cls.plane = cls.trial.plane
+
+    def admin(self, change: list[str], sql: str) -> None:
+        ada = self.plane.people["ada"]
+        ada.sql(ada.with_grant([people.change(*change)], sql))
+
+    def plan(self, plan: dict) -> None:
+        text = json.dumps(plan)
+        self.admin(["release.rollout", text], f"SELECT registry.set_rollout({people.quoted(text)}, :'grant');")
+
+    def in_force(self) -> dict[str, int]:
+        """The newest release that each node says is in force."""
+        rows = self.plane.server.ask("SELECT m.name, max(a.sequence) FROM dvpe.acknowledgement a JOIN dvpe.machine m ON m.id = a.node "
+                                     "WHERE a.state = 'effective' GROUP BY m.name").splitlines()
+        return {name: int(sequence) for name, sequence in (r.split("|") for r in rows)}
+
+    def banner(self, sequence: int) -> str:
+        """What the banner says in a release."""
+        release = json.loads(self.plane.server.ask(f"SELECT convert_from(contents, 'UTF8') FROM dvpe.release WHERE sequence = {sequence}"))
+        digest = next(d["digest"] for d in release["documents"] if d["id"] == "banner")
+        document = json.loads(self.plane.server.ask(f"SELECT convert_from(contents, 'UTF8') FROM dvpe.revision WHERE digest = '\\x{digest}'"))
+        return document["body"]["layers"][0]["text"]
+
+    def newest(self) -> int:
+        return self.plane.releases()[-1][0]
+
+    def tearDown(self):
+        self.assertEqual(self.trial.faults, [])
+
+    def test_1_a_change_goes_on_air_on_the_first_nodes_and_then_on_all(self):
+        self.plan({"stages": [{"nodes": ["n1"], "seconds": 6}]})
+        first = self.trial.change()
+        nodeproc.wait_until(lambda: self.in_force().get("n1", 0) >= first, 10, "the change on n1", 0.1)
+        self.assertLess(self.in_force()["n2"], first, "not yet")
+        begin = time.monotonic()
+        self.plane.in_force(first + 1, 25)
+        self.assertGreater(time.monotonic() - begin, 3, "it was held")
+        self.assertEqual(self.banner(first), self.banner(first + 1))
+
+    def test_2_what_goes_wrong_there_halts_it_until_an_admin_lets_it_go_on(self):
+        self.plan({"stages": [{"nodes": ["n1"], "seconds": 8}], "guards": {"notReadySeconds": 3}})
+        self.trial.rest("n1")
+        first = self.trial.change()
+        nodeproc.wait_until(lambda: self.in_force().get("n1", 0) >= first, 10, "the change on n1", 0.1)
+        self.plane.processes["n1"].kill()
+
+        def halted():
+            return self.plane.server.ask("SELECT reason FROM dvpe.rollout_halt")
+        nodeproc.wait_until(halted, 20, "the halt", 0.2)
+        self.assertIn("n1", halted())
+        self.plane.processes["n1"].start(60)
+        self.trial.watch("n1")
+        time.sleep(3)
+        self.assertLess(self.in_force()["n2"], first, "it stays where it is")
+        self.admin(["release.resume", str(first)], f"SELECT registry.resume({first}, :'grant');")
+        self.plane.in_force(first + 1, 30)
+        self.plan({})
+
+    def test_3_a_scheduled_revision_waits_for_its_time(self):
+        newest = self.newest()
+        self.plane.publish([trials.overlay(1000)], live_in=5.0)
+        time.sleep(2.5)
+        self.assertEqual(self.newest(), newest)
+        self.plane.in_force(newest + 1, 12)
+        self.assertEqual(self.banner(newest + 1), "Version 1000")
+
+    def test_4_going_back_is_an_admins_word_and_stays(self):
+        newest = self.newest()
+        before = self.banner(newest)
+        revision = self.plane.revisions[("overlay", "banner")]
+        changed = self.trial.change()
+        self.plane.in_force(changed, 15)
+        statement = json.dumps({"kind": "rollback", "base": changed, "documents": [{"kind": "overlay", "id": "banner", "revision": revision}]})
+        path = self.plane.secret("rollback.json", statement)
+        self.plane.sign("ada", [path])
+        key, signature = self.plane._signature(path)  # pylint: disable=protected-access
+        self.admin(["release.rollback", people.hashlib.sha256(statement.encode()).hexdigest()],
+                   f"SELECT registry.store_rollback('\\x{statement.encode().hex()}', '{key}', '\\x{signature}', :'grant');")
+        self.plane.in_force(changed + 1, 15)
+        self.assertEqual(self.banner(changed + 1), before)
+        self.plane.publish([{"kind": "overlay", "id": "another", "body": {"layers": []}}])
+        self.plane.in_force(changed + 2, 15)
+        self.assertEqual(self.banner(changed + 2), before, "nobody has taken the rollback back")
+
+    def test_5_a_node_starts_with_its_last_good_release_when_everybody_is_gone(self):
+        self.trial.rest("n2")
+        newest = self.newest()
+        self.plane.processes["n2"].stop()
+        self.plane.processes["carl"].stop()
+        self.plane.server.stop()
+        self.plane.processes["n2"].start(30)
+        self.trial.watch("n2")
+        self.assertIn(f".{newest}", self.plane.processes["n2"].log_path.read_text().split("last good release release=")[-1][:20])
+        time.sleep(5)
+        self.assertEqual(self.trial.watchers["n2"].failed, [])
+        self.plane.server.start()
+        self.plane.processes["carl"].start(30)
+        self.plane.in_force(self.trial.change(), 20)
+
+
+if __name__ == "__main__":
+    unittest.main()
