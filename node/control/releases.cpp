@@ -55,6 +55,11 @@ Result<Releases::Ready> Releases::check(const release::Bundle& bundle) {
   for (const auto& [order, ready] : ready_) {
     whole.documents.insert(ready.bundle.documents.begin(), ready.bundle.documents.end());
   }
+  // Another release may have brought them since this one was asked for.
+  std::erase_if(whole.keys, [this](const release::Signed& keys) {
+    const auto parsed = release::parseKeys(keys.bytes);
+    return parsed && parsed.value().revision <= store_.ringRevision();
+  });
   DVPE_TRY(auto verified, store_.check(whole, clock_.wallSeconds()));
   std::erase_if(whole.documents, [&](const auto& d) {
     return std::none_of(verified.release.documents.begin(), verified.release.documents.end(),
