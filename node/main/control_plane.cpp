@@ -57,7 +57,8 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::start(const Config& config, 
     DVPE_TRY(auto options, databaseOptions(config.database));
     options.application = "dvpe-node " + config.node.name;
     plane->link_ = std::make_unique<control::DatabaseLink>(
-        control::DatabaseLinkOptions{std::move(options), DVPE_VERSION, config.node.state / "audit-heads"}, *plane->releases_);
+        control::DatabaseLinkOptions{std::move(options), DVPE_VERSION, config.node.state / "audit-heads"},
+        *plane->releases_);
   }
   DVPE_TRY(const auto keys, loadCurveKeys(config));
   DVPE_TRY(plane->agent_, control::Agent::start({config.node.name, listenEndpoint(config.control), keys},

@@ -152,7 +152,8 @@ std::vector<Refusal> checkDocuments(const Release& release, const KeyRing& ring,
                                     const Source& source, Time now, const Release* believed) {
   if (believed != nullptr && believed->order.keys != release.order.keys) believed = nullptr;
   const auto same = [&](const DocumentName& name, const Entry& entry) {
-    if (believed == nullptr || needsCountersignature(name.kind) || source.document(entry.digest) == nullptr) return false;
+    if (believed == nullptr || needsCountersignature(name.kind) || source.document(entry.digest) == nullptr)
+      return false;
     const auto it = believed->documents.find(name);
     return it != believed->documents.end() && it->second == entry;
   };

@@ -92,8 +92,8 @@ struct Countersignature {
 base::Result<Countersignature> parseCountersignature(std::string_view json);
 std::string toJson(const Countersignature& statement);
 
-// An admin's word that documents go back to lower revisions in the release after `base`. Later releases carry it as long
-// as they keep those revisions: it counts for a node that has seen nothing newer than `base`.
+// An admin's word that documents go back to lower revisions in the release after `base`. Later releases carry it as
+// long as they keep those revisions: it counts for a node that has seen nothing newer than `base`.
 struct Rollback {
   std::int64_t base = 0;
   std::map<DocumentName, int> revisions;
@@ -131,8 +131,8 @@ base::Result<Release> checkRelease(const Signed& release, const KeyRing& ring, c
 
 // Checks every document of a release that has passed: present, of the digest, its header as listed, signed by the right
 // role of its own organisation, countersigned where that is due, no lower revision without an admin's rollback. All
-// refusals, none: it may be compiled. believed: a release that has passed already; where it says the same of a document,
-// and was made with the same keys, only the second signature is looked at again, since that may have expired.
+// refusals, none: it may be compiled. believed: a release that has passed already; where it says the same of a
+// document, and was made with the same keys, only the second signature is looked at again, since that may have expired.
 std::vector<Refusal> checkDocuments(const Release& release, const KeyRing& ring, const Known& known,
                                     const Source& source, Time now, const Release* believed = nullptr);
 
