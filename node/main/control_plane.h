@@ -44,7 +44,8 @@ class ControlPlane final : public control::Target {
   std::string firstName() const;
   // A release is in force elsewhere and not here: this node is not for viewers.
   bool behind() const { return releases_->snapshot().behind; }
-  std::string endpoint() const { return agent_->endpoint(); }
+  control::Releases::Snapshot state() const { return releases_->snapshot(); }
+  bool databaseConnected() const { return link_ && link_->connected(); }
 
   base::Result<std::shared_ptr<control::Preparation>> prepare(const release::Verified& release) override;
   base::Result<control::TookOver> takeOver(const release::Order& order, std::shared_ptr<control::Preparation> prepared,

@@ -314,6 +314,7 @@ Result<void> Node::startIngest() {
   }
   watchIngest(metrics_, intake_->rtmp());
   watchServing(metrics_, *director_, *server_);
+  if (control_) watchControl(metrics_, *control_, *director_);
   ready_.start();
   reloaded_.set(1);
   std::printf("{\"ready\":true,\"http\":%u,\"rtmp\":%u,\"rtmps\":%u}\n", server_->port(), intake_->rtmp().port(),

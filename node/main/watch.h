@@ -9,6 +9,7 @@
 #include "node/ingest/rtmp/server.h"
 #include "node/ingest/stamper.h"
 #include "node/main/channel.h"
+#include "node/main/control_plane.h"
 #include "node/personalize/director.h"
 #include "node/serve/http/server.h"
 #include "node/serve/metrics.h"
@@ -19,6 +20,7 @@ namespace dvpe::node {
 void watchChannel(serve::Metrics& metrics, const std::string& id, const Channel& channel,
                   const ingest::Stamper& stamper);
 void watchIngest(serve::Metrics& metrics, const ingest::RtmpServer& server);
+void watchControl(serve::Metrics& metrics, const ControlPlane& control, const personalize::Director& director);
 void watchServing(serve::Metrics& metrics, const personalize::Director& director, const serve::Server& server);
 
 }  // namespace dvpe::node
