@@ -231,7 +231,7 @@ class Demo:
             return
         found = (json.loads(p.read_text(encoding="utf-8")) for p in sorted(documents.glob("campaign-*.json")))
         campaigns = {d["id"]: d["body"]["title"] for d in found}
-        print(f"\nOn air. One programme comes in at {stage.server}; open these in three tabs and compare:\n")
+        print(f"\nOn air. One programme comes in at {stage.server}; open these in four tabs and compare:\n")
         for name, persona in stage.personas.items():
             print(f"  {persona['title']}")
             print(f"    page      {stage.page(name)}")

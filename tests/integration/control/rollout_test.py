@@ -57,6 +57,13 @@ class Rollouts(unittest.TestCase):
     def tearDown(self):
         self.assertEqual(self.trial.faults, [])
 
+    def test_0_a_node_with_a_root_takes_no_unsigned_documents(self):
+        config = self.plane.node_config("n1")
+        config |= {"documents": {"folder": self.folder, "unsigned": True}, "node": {**config["node"], "state": self.folder / "unsigned"}}
+        with self.assertRaises(nodeproc.ProcessError) as refused:
+            nodeproc.Node(self.plane.node, config, self.folder / "unsigned").start(30)
+        self.assertIn("documents.unsigned", str(refused.exception))
+
     def test_1_a_change_goes_on_air_on_the_first_nodes_and_then_on_all(self):
         self.plan({"stages": [{"nodes": ["n1"], "seconds": 6}]})
         first = self.trial.change()
