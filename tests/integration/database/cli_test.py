@@ -166,6 +166,29 @@ class CommandLine(people.Town, unittest.TestCase):
         self.cli(self.cleo, "people", "add-organisation", "mine", expect=4)
         self.assertIn("nobody called", self.cli(self.ada, "people", "disable", "nobody", "--reason", "x", expect=1)[1])
 
+    def test_who_is_locked_out_comes_back_by_two_admins(self):
+        person = Person(self.server, "lost", ["creator"])
+        lock = f"UPDATE dvpe.one_time SET failures = 5, locked_at = now() FROM dvpe.person p WHERE p.id = person AND p.name = 'lost'"
+        self.server.ask(lock)
+        self.assertIn("locked", self.cli(person, "blobs", "list", expect=4)[1])
+        self.cli(self.ben, "people", "approve", self.json(self.ada, "people", "unlock", "lost")["proposal"])
+        self.cli(person, "blobs", "list")
+        self.server.ask(lock)
+        folder = self.work / "lost"
+        proposal = self.json(self.ada, "people", "new-secret", "lost", "--out", folder)["proposal"]
+        self.assertEqual(sorted(p.name for p in folder.iterdir()), ["lost.otpauth", "lost.recovery"], "the password stays")
+        self.cli(self.ben, "people", "approve", proposal)
+        person.secret = base64.b32decode(re.search(r"secret=(\w+)", (folder / "lost.otpauth").read_text())[1])
+        self.cli(person, "blobs", "list")
+        code = (folder / "lost.recovery").read_text().split()[0]
+        self.as_login(person.login, self.secret("lost.password", person.password), ["blobs", "list"], codes=[code])
+        self.assertIn("nobody called", self.cli(self.ada, "people", "unlock", "n1", expect=1)[1], "machines have none")
+        self.cli(self.ada, "people", "new-secret", "nobody", "--out", self.work / "nobody", expect=1)
+        self.assertFalse((self.work / "nobody").exists())
+        self.cli(self.cleo, "people", "unlock", "lost", expect=4)
+        found = json.loads(self.node_program("db", "check", "--json"))
+        self.assertEqual((found["strict"], found["loose"]), (True, []))
+
     def test_ones_own_password_is_changed(self):
         person = Person(self.server, "pat", ["creator"])
         self.assertIn("12 to 128", self.cli(person, "people", "password", "--new-password-file", self.secret("new", "short"), expect=1)[1])

@@ -4,7 +4,10 @@
 """Who may do what, as the database sees it: everything is tried over TCP, TLS and SCRAM with plain psql."""
 from __future__ import annotations
 
+import copy
 import hashlib
+import json
+import os
 import pathlib
 import sys
 import time
@@ -150,6 +153,107 @@ class Rights(people.Town, unittest.TestCase):
         self.assertEqual(self.server.ask("SELECT count(*) FROM dvpe.person WHERE name = 'newcomer'"), "1")
         self.assertNotIn("verifier", self.server.ask("SELECT args FROM dvpe.proposal WHERE what = 'person.add'"))
         self.assertNotIn("SCRAM", self.server.ask("SELECT string_agg(after::text, ' ') FROM dvpe.audit_entry"))
+
+    def _proposed(self, what: str, args: dict, decider=None) -> str:
+        """What ada proposes and ben, or somebody else, approves; the proposal's id."""
+        text = quoted(json.dumps(args))
+        canonical = self.server.ask(f"SELECT {text}::jsonb::text")
+        made = self.ada.sql(self.ada.with_grant([change("propose", what, canonical)], f"SELECT people.propose('{what}', {text}, :'grant')"))
+        by = decider or self.ben
+        by.sql(by.with_grant([change("decide", made, "true")], f"SELECT people.decide('{made}', true, :'grant')"))
+        return made
+
+    def _locked(self, name: str, roles=("creator",)) -> Person:
+        person = Person(self.server, name, list(roles))
+        good = person.code()
+        wrong = "000000" if good != "000000" else "000001"
+        self.assertEqual([person.sql(f"SELECT session.prove('{wrong}')") for _ in range(5)][-1], "locked")
+        return person
+
+    def test_who_is_locked_is_let_in_again_by_two_admins_and_by_nobody_else(self):
+        person = self._locked("locked")
+        id_ = self.server.ask("SELECT id FROM dvpe.person WHERE name = 'locked'")
+        for who in (person, self.cleo, self.ada):
+            for call in (f"people.unlock('{id_}')", f"people.set_second_factor('{id_}', '\\x{'ab' * 20}', '{{}}')", f"session.forget_proofs('{id_}')"):
+                self.assertIn("permission denied", who.refused((who.prove() if who is not person else "") + f"SELECT {call}"), call)
+        propose = f"SELECT people.propose('person.unlock', '{{\"person\": \"{id_}\"}}', :'grant')"
+        named = change("propose", "person.unlock", f'{{"person": "{id_}"}}')
+        self.assertIn("permission denied", self.cleo.refused(self.cleo.with_grant([named], propose)), "a creator")
+        self.assertIn("needs a grant", self.ada.refused_proved(propose.replace(":'grant'", "NULL")))
+        self.assertIn("needs a grant", self.ada.refused(self.ada.with_grant([change("propose", "person.unlock", "{}")], propose)), "for another")
+        made = self.ada.sql(self.ada.with_grant([named], propose))
+        approve = f"SELECT people.decide('{made}', true, :'grant')"
+        self.assertIn("another admin", self.ada.refused(self.ada.with_grant([change("decide", made, "true")], approve)))
+        self.assertEqual(person.sql(f"SELECT session.prove('{person.code()}')"), "locked", "a proposal alone does nothing")
+        self.ben.sql(self.ben.with_grant([change("decide", made, "true")], approve))
+        self.assertIn("no such open proposal", self.ben.refused(self.ben.with_grant([change("decide", made, "true")], approve)), "twice")
+        self.assertEqual(person.sql(f"SELECT session.prove('{person.code()}')"), "ok")
+        self.assertEqual(self.server.ask("SELECT string_agg(what, ' ' ORDER BY sequence) FROM dvpe.audit_entry WHERE object = 'locked' AND what LIKE 'person.%'"),
+                         "person.add person.unlock")
+
+    def test_an_unlocked_code_stays_used_and_what_is_not_locked_is_not_unlocked(self):
+        person = Person(self.server, "usedup", ["creator"])
+        id_ = self.server.ask("SELECT id FROM dvpe.person WHERE name = 'usedup'")
+        with self.assertRaisesRegex(AssertionError, "is not locked"):
+            self._proposed("person.unlock", {"person": id_})
+        code = person.code()
+        self.assertEqual(person.sql(f"SELECT session.prove('{code}')"), "ok")
+        for _ in range(5):
+            person.sql(f"SELECT session.prove('{code}')")
+        self._proposed("person.unlock", {"person": id_})
+        self.assertEqual(person.sql(f"SELECT session.prove('{code}')"), "wrong", "each code opens once, also after it")
+
+    def test_a_new_secret_closes_what_the_old_one_opened(self):
+        person, old_recovery, new_recovery = self._locked("loser", ["admin"]), "ABCDEFGHABCDEFGH", "HGFEDCBAHGFEDCBA"
+        id_ = self.server.ask("SELECT id FROM dvpe.person WHERE name = 'loser'")
+        self.server.ask("UPDATE dvpe.one_time SET failures = 0, locked_at = NULL WHERE person = '%s';"
+                        "INSERT INTO dvpe.recovery_code VALUES ('%s', sha256('%s'))" % (id_, id_, old_recovery))
+        grant = person.sql(person.with_grant(["0" * 64], "SELECT :'grant'"))
+        fresh = os.urandom(20)
+        digest = hashlib.sha256(new_recovery.encode()).hexdigest()
+        stays = person.server.ask("SELECT count(*) FROM dvpe.proof WHERE person = '%s'" % id_)
+        self.assertEqual(stays, "1", "the row outlives its connection until the next of that number; the moment tells them apart")
+        made = self._proposed("person.new_secret", {"person": id_, "secret": fresh.hex(), "recovery": [digest]})
+        self.assertEqual(self.server.ask(f"SELECT count(*) FROM dvpe.proof WHERE person = '{id_}'"), "0")
+        self.assertEqual(self.server.ask(f"SELECT count(*) FROM dvpe.action_grant_change WHERE action_grant = '{grant}' AND used_at IS NULL"), "0")
+        self.assertEqual(person.sql(f"SELECT session.prove('{person.code()}')"), "wrong", "the old authenticator")
+        self.assertEqual(person.sql(f"SELECT session.prove('{old_recovery}')"), "wrong", "an old recovery code")
+        self.assertEqual(person.sql(f"SELECT session.prove('{new_recovery}')"), "ok")
+        person.secret = fresh
+        self.assertEqual(person.sql(f"SELECT session.prove('{person.code()}')"), "ok")
+        kept = self.server.ask(f"SELECT args::text FROM dvpe.proposal WHERE id = '{made}'")
+        kept += self.server.ask("SELECT string_agg(coalesce(after::text, '') || coalesce(before::text, ''), ' ') FROM dvpe.audit_entry")
+        for secret in (fresh.hex(), digest):
+            self.assertNotIn(secret, kept)
+
+    def test_nobody_gets_a_second_factor_who_is_disabled_or_has_none(self):
+        self._locked("leaver")
+        id_ = self.server.ask("SELECT id FROM dvpe.person WHERE name = 'leaver'")
+        self._proposed("person.disable", {"person": id_, "reason": "has left"})
+        for what, more in (("person.unlock", {}), ("person.new_secret", {"secret": "ab" * 20, "recovery": []})):
+            with self.assertRaisesRegex(AssertionError, "is disabled"):
+                self._proposed(what, {"person": id_, **more})
+        machine = self.server.ask("SELECT id FROM dvpe.machine WHERE name = 'n1'")
+        with self.assertRaises(AssertionError):
+            self._proposed("person.new_secret", {"person": machine, "secret": "ab" * 20, "recovery": []})
+        with self.assertRaises(AssertionError):
+            self._proposed("person.new_secret", {"person": self.server.ask("SELECT id FROM dvpe.person WHERE name = 'dina'"), "secret": "ab", "recovery": []})
+
+    def test_a_namesake_lends_an_admin_no_grant(self):
+        named = "c" * 64
+        amy = Person(self.server, "amy", ["admin"])
+        people.organisation(self.server, "kiosk", False)
+        self.server.ask("SELECT people.add_person('kiosk', 'amy', 'Amy', '{advertiser}', %s, '\\x%s', '{}')" %
+                        (quoted(people.scram_verifier(amy.password)), amy.secret.hex()))
+        login = self.server.ask("SELECT login FROM dvpe.person WHERE name = 'amy' AND organisation = 'kiosk'")
+        for who, expected in ((login, "f"), (amy.login, "t")):
+            thief = copy.copy(amy)
+            thief.login = who
+            grant = thief.sql(f"SELECT action_grant FROM session.begin_action(ARRAY['{named}'], '{amy.code()}')")
+            use = f"SELECT session.use_grant_for('{grant}', 'amy', '{named}')"
+            self.assertEqual(self.node.sql(use), expected, who)
+            self.assertEqual(self.node.sql(use), "f", "once")
+            self.assertIn("permission denied", thief.refused_proved(use), "nodes alone use grants of others up")
 
     # ---- documents
 
