@@ -104,6 +104,8 @@ std::span<const CommandSpec> commandTable();
 // Options that every command takes.
 std::span<const OptionSpec> commonOptions();
 
+// The manual page dvpe-node(1), in roff's man macros.
+std::string manPage();
 // A completion script for bash, zsh or fish; empty for another shell.
 std::string completionScript(std::string_view shell);
 
@@ -133,6 +135,8 @@ int peopleAddMachineCommand(const Arguments& arguments, Console& console);
 int peopleAddOrganisationCommand(const Arguments& arguments, Console& console);
 int peopleRolesCommand(const Arguments& arguments, Console& console);
 int peopleDisableCommand(const Arguments& arguments, Console& console);
+int peopleUnlockCommand(const Arguments& arguments, Console& console);
+int peopleNewSecretCommand(const Arguments& arguments, Console& console);
 int peopleProposalsCommand(const Arguments& arguments, Console& console);
 int peopleApproveCommand(const Arguments& arguments, Console& console);
 int peopleRejectCommand(const Arguments& arguments, Console& console);
@@ -143,8 +147,22 @@ int blobsPutCommand(const Arguments& arguments, Console& console);
 int blobsGetCommand(const Arguments& arguments, Console& console);
 int blobsListCommand(const Arguments& arguments, Console& console);
 int blobsDropCommand(const Arguments& arguments, Console& console);
+int nodeStatusCommand(const Arguments& arguments, Console& console);
+int nodeDrainCommand(const Arguments& arguments, Console& console);
+int nodeUndrainCommand(const Arguments& arguments, Console& console);
+int nodeRestartChannelCommand(const Arguments& arguments, Console& console);
+int nodeBreakCommand(const Arguments& arguments, Console& console);
+int nodeCleanCommand(const Arguments& arguments, Console& console);
+int nodeLogCommand(const Arguments& arguments, Console& console);
+int nodeWatchCommand(const Arguments& arguments, Console& console);
+int releaseListCommand(const Arguments& arguments, Console& console);
+int releaseShowCommand(const Arguments& arguments, Console& console);
+int releaseDiffCommand(const Arguments& arguments, Console& console);
+int releaseLeftOutCommand(const Arguments& arguments, Console& console);
+int releaseRollbackCommand(const Arguments& arguments, Console& console);
 int versionCommand(const Arguments& arguments, Console& console);
 int completionCommand(const Arguments& arguments, Console& console);
+int manCommand(const Arguments& arguments, Console& console);
 
 // ---- for commands
 
@@ -155,6 +173,12 @@ enum class CheckFiles { kNo, kYes };
 bool loadForCommand(const Arguments& arguments, Console& console, CheckFiles files, LoadedConfig& loaded);
 // Complains of an error and gives the exit code for it.
 int failed(Console& console, const base::Error& error);
+// The whole number that follows an option, and may not be below 0; fallback without it. kInvalidInput.
+base::Result<std::int64_t> numberOf(const Arguments& arguments, std::string_view option, std::int64_t fallback);
+// The words between commas; none is empty.
+std::vector<std::string> words(const std::string& text);
+// For a terminal, which control characters could move about.
+std::string printable(std::string_view text);
 // "dvpe-node: error: message", in red where that helps.
 void complain(Console& console, std::string_view message);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The DVPE authors
-#include "node/main/command.h"
+#include "node/main/command_table.h"
 
+#include <algorithm>
 #include <array>
 
 namespace dvpe::node {
@@ -9,10 +10,6 @@ namespace dvpe::node {
 namespace {
 
 constexpr OptionSpec kConfig{"--config", "FILE", "the configuration; default: $DVPE_CONFIG, or /etc/dvpe/dvpe.toml"};
-constexpr OptionSpec kJson{"--json", "", "one line of JSON on standard output"};
-
-constexpr OptionSpec kPassphrase{"--passphrase-file", "FILE",
-                                 "a file that only its owner may read; its first line counts", true};
 
 constexpr std::array kCommon{
     OptionSpec{"--quiet", "", "say nothing on standard error but errors"},
@@ -30,19 +27,8 @@ const std::vector<OptionSpec>& databaseOptions() {
       kJson};
   return options;
 }
-std::vector<OptionSpec> withDatabase(std::vector<OptionSpec> options) {
-  options.insert(options.end(), databaseOptions().begin(), databaseOptions().end());
-  return options;
-}
 
-// The same for commands of people.
-std::vector<OptionSpec> signedIn(std::vector<OptionSpec> options) {
-  options.emplace_back(
-      OptionSpec{"--code-file", "FILE", "one-time passwords, one a line, each used once; default: they are asked for"});
-  return withDatabase(std::move(options));
-}
-
-const std::vector<CommandSpec>& table() {
+const std::vector<CommandSpec>& first() {
   static const std::vector<CommandSpec> commands{
       {"run",
        "",
@@ -295,6 +281,26 @@ const std::vector<CommandSpec>& table() {
        {},
        peopleDisableCommand},
       {"people",
+       "unlock",
+       "propose that a person whom wrong codes have locked out may try again",
+       "dvpe-node people unlock cleo --server db:5432 --root-certificate ca.pem --user p_5f0c",
+       signedIn({}),
+       "PERSON",
+       1,
+       1,
+       {},
+       peopleUnlockCommand},
+      {"people",
+       "new-secret",
+       "propose other one-time passwords and recovery codes for a person, who keeps the password",
+       "dvpe-node people new-secret cleo --out secrets --server db:5432 --root-certificate ca.pem --user p_5f0c",
+       signedIn({{"--out", "DIR", "where their otpauth:// address and recovery codes go", true}}),
+       "PERSON",
+       1,
+       1,
+       {},
+       peopleNewSecretCommand},
+      {"people",
        "add-machine",
        "propose a node, coordinator or conditioner",
        "dvpe-node people add-machine n1 --role node --organisation demo --out secrets --server db:5432 "
@@ -442,13 +448,46 @@ const std::vector<CommandSpec>& table() {
        1,
        {"bash", "zsh", "fish"},
        completionCommand},
+      {"man",
+       "",
+       "print the manual page",
+       "dvpe-node man > dvpe-node.1 && man -l dvpe-node.1",
+       {},
+       "",
+       0,
+       0,
+       {},
+       manCommand},
   };
   return commands;
 }
 
+// Those to nodes and releases stand before what is about the program itself.
+std::vector<CommandSpec> all() {
+  std::vector<CommandSpec> out = first();
+  const auto at = std::find_if(out.begin(), out.end(), [](const CommandSpec& c) { return c.noun == "version"; });
+  const auto& more = controlCommands();
+  out.insert(at, more.begin(), more.end());
+  return out;
+}
+
 }  // namespace
 
-std::span<const CommandSpec> commandTable() { return table(); }
+std::vector<OptionSpec> withDatabase(std::vector<OptionSpec> options) {
+  options.insert(options.end(), databaseOptions().begin(), databaseOptions().end());
+  return options;
+}
+
+std::vector<OptionSpec> signedIn(std::vector<OptionSpec> options) {
+  options.emplace_back(
+      OptionSpec{"--code-file", "FILE", "one-time passwords, one a line, each used once; default: they are asked for"});
+  return withDatabase(std::move(options));
+}
+
+std::span<const CommandSpec> commandTable() {
+  static const std::vector<CommandSpec> commands = all();
+  return commands;
+}
 std::span<const OptionSpec> commonOptions() { return kCommon; }
 
 int exitCode(base::ErrorCode code) {

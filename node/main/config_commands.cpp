@@ -20,6 +20,35 @@ void complain(Console& console, std::string_view message) {
   console.err << (console.colour ? "dvpe-node: \033[31merror:\033[0m " : "dvpe-node: error: ") << message << "\n";
 }
 
+base::Result<std::int64_t> numberOf(const Arguments& arguments, std::string_view option, std::int64_t fallback) {
+  const std::string text = arguments.value(option);
+  if (text.empty()) return fallback;
+  std::int64_t n = 0;
+  const char* const end = text.data() + text.size();
+  const auto [after, error] = std::from_chars(text.data(), end, n);
+  if (error != std::errc{} || after != end || n < 0)
+    return base::fail(base::ErrorCode::kInvalidInput, std::string(option) + " is a whole number");
+  return n;
+}
+
+std::vector<std::string> words(const std::string& text) {
+  std::vector<std::string> out;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', at), text.size());
+    if (comma > at) out.push_back(text.substr(at, comma - at));
+    at = comma + 1;
+  }
+  return out;
+}
+
+std::string printable(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return out;
+}
+
 fs::path configFile(const Arguments& arguments, const Console& console) {
   if (arguments.values.count("--config") != 0) return arguments.value("--config");
   if (const auto named = console.environment("DVPE_CONFIG"); named && !named->empty()) return *named;

@@ -38,7 +38,8 @@ std::string base32(base::ByteView bytes) {
 
 // What is written, and where.
 std::vector<std::pair<fs::path, std::string>> files(const NewPerson& p, const fs::path& folder) {
-  std::vector<std::pair<fs::path, std::string>> out{{folder / (p.name + ".password"), p.password + "\n"}};
+  std::vector<std::pair<fs::path, std::string>> out;
+  if (!p.password.empty()) out.emplace_back(folder / (p.name + ".password"), p.password + "\n");
   if (p.secret.empty()) return out;
   std::string codes;
   for (const auto& code : p.codes) codes += code + "\n";

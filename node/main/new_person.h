@@ -26,8 +26,8 @@ struct NewPerson {
 // kInvalidInput: names have up to 64 letters, digits, '_' and '-'.
 base::Result<NewPerson> makePerson(const std::string& name, base::Random& random);
 
-// NAME.password, NAME.otpauth and NAME.recovery in a folder, which is made. kConflict: one is there; then none is
-// written.
+// NAME.password, NAME.otpauth and NAME.recovery, of what there is, in a folder, which is made. kConflict: one is there;
+// then none is written.
 base::Result<void> writeSecrets(const NewPerson& person, const std::filesystem::path& folder);
 // Takes back what writeSecrets wrote.
 void removeSecrets(const NewPerson& person, const std::filesystem::path& folder);

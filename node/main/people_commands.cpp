@@ -20,15 +20,7 @@ using database::Connection;
 
 namespace {
 
-json::array words(const std::string& text) {
-  json::array out;
-  for (std::size_t at = 0; at <= text.size();) {
-    const std::size_t comma = std::min(text.find(',', at), text.size());
-    if (comma > at) out.emplace_back(text.substr(at, comma - at));
-    at = comma + 1;
-  }
-  return out;
-}
+json::array list(const std::vector<std::string>& names) { return json::array(names.begin(), names.end()); }
 
 // Takes the files of somebody back who was not added. When the answer was lost they may have been: then they stay.
 void forget(const base::Error& error, const NewPerson& somebody, const std::string& folder) {
@@ -151,7 +143,7 @@ Result<std::string> proposePerson(const Arguments& arguments, Console& console) 
                    {{"organisation", arguments.value("--organisation")},
                     {"name", p.name},
                     {"full_name", fullName.empty() ? p.name : fullName},
-                    {"roles", words(arguments.value("--roles"))},
+                    {"roles", list(words(arguments.value("--roles")))},
                     {"verifier", p.verifier},
                     {"secret", p.secret},
                     {"recovery", recovery}});
@@ -175,13 +167,33 @@ Result<std::string> proposeMachine(const Arguments& arguments, Console& console)
 Result<std::string> proposeRoles(const Arguments& arguments, Console& console) {
   DVPE_TRY(auto who, SignIn::open(arguments, console));
   DVPE_TRY(const std::string id, personCalled(who, arguments.rest.at(0)));
-  return propose(who, "person.roles", {{"person", id}, {"roles", words(arguments.value("--roles"))}});
+  return propose(who, "person.roles", {{"person", id}, {"roles", list(words(arguments.value("--roles")))}});
 }
 
 Result<std::string> proposeDisable(const Arguments& arguments, Console& console) {
   DVPE_TRY(auto who, SignIn::open(arguments, console));
   DVPE_TRY(const std::string id, personCalled(who, arguments.rest.at(0)));
   return propose(who, "person.disable", {{"person", id}, {"reason", arguments.value("--reason")}});
+}
+
+Result<std::string> proposeUnlock(const Arguments& arguments, Console& console) {
+  DVPE_TRY(auto who, SignIn::open(arguments, console));
+  DVPE_TRY(const std::string id, personCalled(who, arguments.rest.at(0)));
+  return propose(who, "person.unlock", {{"person", id}});
+}
+
+// The password stays; what opens with it is made anew.
+Result<std::string> proposeNewSecret(const Arguments& arguments, Console& console) {
+  DVPE_TRY(auto who, SignIn::open(arguments, console));
+  DVPE_TRY(const std::string id, personCalled(who, arguments.rest.at(0)));
+  base::SystemRandom random;
+  DVPE_TRY(NewPerson p, makePerson(arguments.rest.at(0), random));
+  p.password.clear();
+  return withSecrets(arguments, p, [&] {
+    return propose(
+        who, "person.new_secret",
+        {{"person", id}, {"secret", p.secret}, {"recovery", json::array(p.recovery.begin(), p.recovery.end())}});
+  });
 }
 
 Result<std::string> proposeOrganisation(const Arguments& arguments, Console& console) {
@@ -282,6 +294,12 @@ int peopleRolesCommand(const Arguments& arguments, Console& console) {
 }
 int peopleDisableCommand(const Arguments& arguments, Console& console) {
   return proposed(arguments, console, proposeDisable(arguments, console));
+}
+int peopleUnlockCommand(const Arguments& arguments, Console& console) {
+  return proposed(arguments, console, proposeUnlock(arguments, console));
+}
+int peopleNewSecretCommand(const Arguments& arguments, Console& console) {
+  return proposed(arguments, console, proposeNewSecret(arguments, console));
 }
 int peopleApproveCommand(const Arguments& arguments, Console& console) { return decided(arguments, console, true); }
 int peopleRejectCommand(const Arguments& arguments, Console& console) { return decided(arguments, console, false); }

@@ -84,23 +84,20 @@ Result<SignIn> SignIn::open(const Arguments& arguments, const Console& console) 
   return SignIn(std::move(options), std::move(codes), std::move(connection));
 }
 
+Result<std::string> SignIn::grantFor(const Arguments& arguments, const Console& console,
+                                     const std::vector<std::string>& changes) {
+  DVPE_TRY(const auto options, connectOptions(arguments, console));
+  DVPE_TRY(auto codes, OneTimeCodes::of(arguments, console));
+  DVPE_TRY(const std::string code, codes.next("One-time password, to confirm: "));
+  DVPE_TRY(auto fresh, database::Connection::open(options));
+  return database::beginAction(fresh, changes, code);
+}
+
 Result<std::string> SignIn::grant(const std::vector<std::string>& changes) {
   DVPE_TRY(const std::string code, codes_.next("The next one-time password, to confirm: "));
   DVPE_TRY(auto fresh, database::Connection::open(options_));
   return database::beginAction(fresh, changes, code);
 }
-
-namespace {
-
-std::string printable(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  return out;
-}
-
-}  // namespace
 
 Result<std::size_t> printRows(database::Connection& connection, const std::string& select,
                               const std::vector<database::Param>& params, bool json, Console& console) {

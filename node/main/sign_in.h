@@ -39,6 +39,10 @@ class SignIn {
   // Connects; a person proves the second factor too, a machine and the superuser need not.
   static base::Result<SignIn> open(const Arguments& arguments, const Console& console);
 
+  // A grant that somebody else uses up, such as a node: one proof, one one-time password.
+  static base::Result<std::string> grantFor(const Arguments& arguments, const Console& console,
+                                            const std::vector<std::string>& changes);
+
   database::Connection& connection() { return connection_; }
   // Proves who it is anew, over a new connection, for exactly these changes; to be used within a minute on
   // connection().

@@ -5,6 +5,8 @@
 #include <boost/json/parse.hpp>
 #include <fstream>
 
+#include "shared/privacy/secret.h"
+
 namespace dvpe::node {
 
 using base::ErrorCode;
@@ -23,6 +25,12 @@ Result<std::string> readFile(const fs::path& path) {
   return text;
 }
 
+Result<std::string> passphrase(const Arguments& arguments) {
+  DVPE_TRY(std::string text, privacy::readSecretFile(arguments.value("--passphrase-file"), 1024));
+  text.resize(std::min(text.find('\n'), text.size()));
+  return text;
+}
+
 fs::path signaturesOf(const fs::path& file) { return file.string() + ".sig"; }
 
 Result<release::Signed> readSigned(const fs::path& file) {
@@ -35,6 +43,23 @@ Result<release::Signed> readSigned(const fs::path& file) {
   if (error) return fail(ErrorCode::kInvalidInput, signaturesOf(file).string() + " is not JSON");
   DVPE_TRY(out.by, release::parseSignatures(parsed));
   return out;
+}
+
+Result<release::PrivateKey> openKey(const Arguments& arguments) {
+  DVPE_TRY(const std::string phrase, passphrase(arguments));
+  DVPE_TRY(const std::string pem, privacy::readSecretFile(arguments.value("--key"), 8192));
+  return release::PrivateKey::open(pem, phrase);
+}
+
+Result<release::KeyRing> readRing(const std::string& root, const std::vector<std::string>& files, release::Time now) {
+  DVPE_TRY(const auto key, release::parsePublicKey(root));
+  release::KeyRing ring(key);
+  for (const std::string& file : files) {
+    DVPE_TRY(const auto keys, readSigned(file));
+    if (const auto taken = ring.advance(keys, now); !taken)
+      return fail(taken.error().code, file + ": " + taken.error().message);
+  }
+  return ring;
 }
 
 }  // namespace dvpe::node

@@ -2,7 +2,6 @@
 // SPDX-FileCopyrightText: The DVPE authors
 // dvpe-node keys create|list|add|revoke|sign|verify: signing keys, and the document that says what each may sign.
 #include <boost/json.hpp>
-#include <charconv>
 
 #include "node/main/command.h"
 #include "node/main/signed_files.h"
@@ -26,35 +25,6 @@ constexpr std::int64_t kDay = 86'400;
 
 Result<void> writeFile(const fs::path& path, const std::string& text) {
   return privacy::writeSecretFile(path, text, privacy::IfExists::kReplace);
-}
-
-// The first line of --passphrase-file.
-Result<std::string> passphrase(const Arguments& arguments) {
-  DVPE_TRY(std::string text, privacy::readSecretFile(arguments.value("--passphrase-file"), 1024));
-  text.resize(std::min(text.find('\n'), text.size()));
-  return text;
-}
-
-std::vector<std::string> words(const std::string& text) {
-  std::vector<std::string> out;
-  std::size_t at = 0;
-  while (at <= text.size()) {
-    const std::size_t comma = std::min(text.find(',', at), text.size());
-    if (comma > at) out.push_back(text.substr(at, comma - at));
-    at = comma + 1;
-  }
-  return out;
-}
-
-Result<std::int64_t> number(const std::string& text, std::int64_t fallback, const char* option) {
-  if (text.empty()) return fallback;
-  std::int64_t n = 0;
-  const char* const end = text.data() + text.size();
-  const auto [after, error] = std::from_chars(text.data(), end, n);
-  if (error != std::errc{} || after != end || n < 0) {
-    return fail(ErrorCode::kInvalidInput, std::string(option) + " is a whole number");
-  }
-  return n;
 }
 
 Result<void> writeSignatures(const fs::path& file, const release::Signed& document) {
@@ -93,7 +63,7 @@ Result<KeyDocument> withKey(const Arguments& arguments, const release::PrivateKe
     line.roles.insert(*role);
   }
   for (auto& channel : words(arguments.value("--channels"))) line.channels.insert(std::move(channel));
-  DVPE_TRY(const std::int64_t days, number(arguments.value("--days"), 365, "--days"));
+  DVPE_TRY(const std::int64_t days, numberOf(arguments, "--days", 365));
   line.curve = arguments.value("--curve");
   if (!line.curve.empty() && !protocol::isCurveKey(line.curve))
     return fail(ErrorCode::kInvalidInput, "--curve is the public key that `dvpe-node keys curve` prints");
@@ -146,7 +116,7 @@ int keysRevokeCommand(const Arguments& arguments, Console& console) {
   if (found == keys.value().keys.end()) {
     return failed(console, {ErrorCode::kNotFound, "there is no key " + arguments.value("--key")});
   }
-  const auto from = number(arguments.value("--from"), unixNow(), "--from");
+  const auto from = numberOf(arguments, "--from", unixNow());
   if (!from) return failed(console, from.error());
   found->second.compromisedFrom = from.value();
   ++keys.value().revision;
@@ -160,12 +130,6 @@ int keysRevokeCommand(const Arguments& arguments, Console& console) {
 }
 
 namespace {
-
-Result<release::PrivateKey> openKey(const Arguments& arguments) {
-  DVPE_TRY(const std::string phrase, passphrase(arguments));
-  DVPE_TRY(const std::string pem, privacy::readSecretFile(arguments.value("--key"), 8192));
-  return release::PrivateKey::open(pem, phrase);
-}
 
 // Signs what stands in a file: the keys, a rollback statement, or a document.
 Result<void> signFile(const fs::path& file, const release::PrivateKey& key) {
@@ -190,7 +154,7 @@ Result<void> countersignFile(const fs::path& file, const Arguments& arguments, c
   if (!release::needsCountersignature(header.name.kind))
     return fail(ErrorCode::kInvalidInput,
                 file.string() + " is a " + header.name.kind + ": it takes no second signature");
-  DVPE_TRY(const std::int64_t days, number(arguments.value("--days"), 365, "--days"));
+  DVPE_TRY(const std::int64_t days, numberOf(arguments, "--days", 365));
   release::Countersignature statement;
   statement.digest = base::sha256(base::view(text));
   statement.channels = words(arguments.value("--channels"));
@@ -241,16 +205,9 @@ int keysCurveCommand(const Arguments& arguments, Console& console) {
 }
 
 int keysVerifyCommand(const Arguments& arguments, Console& console) {
-  const auto root = release::parsePublicKey(arguments.value("--root"));
-  if (!root) return failed(console, root.error());
-  release::KeyRing ring(root.value());
-  for (const std::string& file : arguments.rest) {
-    const auto keys = readSigned(file);
-    if (!keys) return failed(console, keys.error());
-    if (const auto taken = ring.advance(keys.value(), unixNow()); !taken) {
-      return failed(console, {taken.error().code, file + ": " + taken.error().message});
-    }
-  }
+  const auto read = readRing(arguments.value("--root"), arguments.rest, unixNow());
+  if (!read) return failed(console, read.error());
+  const release::KeyRing& ring = read.value();
   for (const auto& [id, key] : ring.keys().keys) {
     std::string roles;
     for (const auto role : key.roles) roles += (roles.empty() ? "" : ",") + std::string(name(role));

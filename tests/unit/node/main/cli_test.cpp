@@ -19,7 +19,7 @@ using ::testing::StartsWith;
 
 class TheCommandLine : public WithFolder {
  protected:
-  int run(std::vector<std::string> words) {
+  int run(const std::vector<std::string>& words) {
     out.str("");
     err.str("");
     Console console{out, err, environmentOf(variables), false, false, runNode, condition, replay};
@@ -79,6 +79,66 @@ TEST_F(TheCommandLine, NamesEveryOptionInTheCompletionOfEveryShell) {
   }
   EXPECT_EQ(run({"completion", "tcsh"}), kExitUsage);
   EXPECT_EQ(run({"completion"}), kExitUsage);
+}
+
+TEST_F(TheCommandLine, NamesEveryCommandAndOptionInItsManual) {
+  EXPECT_EQ(run({"man"}), kExitOk);
+  std::string page;  // as it is read: without roff's escapes
+  for (std::size_t i = 0; i < out.str().size(); ++i) {
+    const char c = out.str()[i];
+    if (c != '\\') {
+      page += c;
+    } else if (out.str()[i + 1] == '-') {
+      page += out.str()[++i];
+    }
+  }
+  for (const char* section :
+       {"NAME", "SYNOPSIS", "DESCRIPTION", "COMMANDS", "EXIT STATUS", "ENVIRONMENT", "FILES", "SEE ALSO"})
+    EXPECT_THAT(page, HasSubstr("\n.SH " + std::string(section) + "\n"));
+  for (const CommandSpec& c : commandTable()) {
+    const std::string title =
+        "\n.SS dvpe-node " + std::string(c.noun) + (c.verb.empty() ? "" : " ") + std::string(c.verb) + "\n";
+    const std::size_t at = page.find(title);
+    ASSERT_NE(at, std::string::npos) << title;
+    const std::string own = page.substr(at, page.find("\n.S", at + 1) - at);
+    for (const OptionSpec& o : c.options) EXPECT_THAT(own, HasSubstr("\n.B " + std::string(o.name)));
+    EXPECT_THAT(own, HasSubstr("Example:"));
+  }
+  for (const OptionSpec& o : commonOptions()) EXPECT_THAT(page, HasSubstr("\n.B " + std::string(o.name)));
+}
+
+TEST_F(TheCommandLine, WritesAManualThatGroffTakesWithoutAWarning) {
+  if (std::system("command -v groff > /dev/null") != 0) GTEST_SKIP() << "no groff";
+  ASSERT_EQ(run({"man"}), kExitOk);
+  const auto page = write("dvpe-node.1", out.str());
+  const std::string command = "groff -ww -man -Tutf8 -P-c " + page.string() + " 2>&1 > " + (folder / "page").string();
+  std::string said(4096, '\0');
+  FILE* pipe = ::popen(command.c_str(), "r");
+  said.resize(std::fread(said.data(), 1, said.size(), pipe));
+  EXPECT_EQ(::pclose(pipe), 0);
+  EXPECT_EQ(said, "");
+  EXPECT_THAT(read(folder / "page"), HasSubstr("dvpe-node node drain"));
+}
+
+// What is refused before anything is sent; the rest is in tests/integration/control/commands_test.py.
+TEST_F(TheCommandLine, RefusesOrdersToNodesThatItCannotSend) {
+  const std::vector<std::string> all{"--endpoint", "127.0.0.1:1",       "--node", "n1", "--curve-key", "none", "--key",
+                                     "none",       "--passphrase-file", "none"};
+  const auto order = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "node");
+    words.insert(words.end(), all.begin(), all.end());
+    return run(words);
+  };
+  EXPECT_EQ(run({"node", "status"}), kExitUsage);
+  EXPECT_EQ(order({"break", "begin", "--channel", "news"}), kExitUsage);
+  EXPECT_EQ(order({"break", "start", "--channel", "news"}), kExitUsage) << "how long?";
+  EXPECT_EQ(order({"clean", "yes", "--channel", "news"}), kExitUsage);
+  EXPECT_EQ(order({"log", "loud"}), kExitFailed);
+  EXPECT_THAT(err.str(), HasSubstr("level"));
+  EXPECT_EQ(order({"status"}), kExitFailed);
+  EXPECT_THAT(err.str(), HasSubstr("--server-key"));
+  EXPECT_EQ(order({"status", "--timeout", "soon", "--server-key", "x"}), kExitFailed);
+  EXPECT_THAT(err.str(), HasSubstr("--timeout"));
 }
 
 // What bash itself answers to a line with the cursor at its end.
