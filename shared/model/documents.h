@@ -122,8 +122,9 @@ struct Overlay {
   std::string id;
   int revision = 1;
   std::vector<OverlayField> fields;
-  std::vector<Layer> layers;                  // painted in this order
-  std::map<std::string, std::string> assets;  // name -> path of a PNG or SVG, relative to the document's folder
+  std::vector<Layer> layers;  // painted in this order
+  // Name -> path of a PNG or SVG, relative to the document's folder; "<64 hex>.png": the blob of that digest.
+  std::map<std::string, std::string> assets;
   Animation in, out;
 };
 
@@ -183,6 +184,13 @@ struct Campaign {
   std::vector<std::string> creatives;  // media ids, in order
 };
 
+// One of the files of conditioned media.
+struct MediaFile {
+  std::string digest;  // SHA-256, 64 hexadecimal digits: the blob's name
+  std::int64_t bytes = 0;
+  bool operator==(const MediaFile&) const = default;
+};
+
 // A conditioned file: made by dvpe-node condition. digest names it in URLs (first 16 hex characters).
 struct Media {
   std::string id;
@@ -190,7 +198,8 @@ struct Media {
   std::string digest;
   std::string profile;
   int units = 0;
-  std::string folder;  // where its files are, absolute
+  std::string folder;                      // where its files are, absolute; empty: files says it
+  std::map<std::string, MediaFile> files;  // by name; of media in releases, which nodes fetch
 };
 
 // All documents in force on a node, looked up by id. Immutable once built.

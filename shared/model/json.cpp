@@ -105,6 +105,17 @@ Loaded finish(Documents&& documents, Mistakes& mistakes, const LoadOptions& opti
 
 }  // namespace
 
+bool isDigest(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+std::string_view assetDigest(std::string_view path) {
+  constexpr std::size_t kDigits = 64;
+  const bool blob = path.size() == kDigits + 4 && isDigest(path.substr(0, kDigits)) &&
+                    (path.ends_with(".png") || path.ends_with(".svg"));
+  return blob ? path.substr(0, kDigits) : std::string_view{};
+}
+
 bool isName(std::string_view text) {
   if (text.empty() || text.size() > 64) return false;
   return std::all_of(text.begin(), text.end(), [](char c) {
@@ -183,11 +194,17 @@ std::string toJson(const Media& media, std::string_view organisation) {
   const auto quoted = [](std::string_view text) {
     return json::serialize(json::string_view{text.data(), text.size()});
   };
+  std::string where = media.folder.empty() ? "" : ",\n    \"folder\": " + quoted(media.folder);
+  std::string files;
+  for (const auto& [name, file] : media.files) {
+    files += (files.empty() ? "" : ",") + std::string("\n      ") + quoted(name) +
+             ": {\"digest\": " + quoted(file.digest) + ", \"bytes\": " + std::to_string(file.bytes) + "}";
+  }
+  if (!files.empty()) where += ",\n    \"files\": {" + files + "\n    }";
   return "{\n  \"kind\": \"media\",\n  \"id\": " + quoted(media.id) + ",\n  \"organisation\": " + quoted(organisation) +
          ",\n  \"revision\": " + std::to_string(media.revision) +
          ",\n  \"body\": {\n    \"digest\": " + quoted(media.digest) + ",\n    \"profile\": " + quoted(media.profile) +
-         ",\n    \"units\": " + std::to_string(media.units) + ",\n    \"folder\": " + quoted(media.folder) +
-         "\n  }\n}\n";
+         ",\n    \"units\": " + std::to_string(media.units) + where + "\n  }\n}\n";
 }
 
 }  // namespace dvpe::model

@@ -24,7 +24,9 @@ inline constexpr std::size_t kMaxDocumentBytes = 1 << 20;
 inline constexpr std::size_t kMaxDocuments = 10'000;
 inline constexpr std::size_t kMaxDocumentDepth = 32;
 inline constexpr std::size_t kMaxDocumentErrors = 1'000;
-inline constexpr std::size_t kMaxDomain = 64;             // values of one overlay field
+inline constexpr std::size_t kMaxDomain = 64;  // values of one overlay field
+inline constexpr std::size_t kMaxMediaFiles = 64;
+inline constexpr std::int64_t kMaxMediaFileBytes = std::int64_t{1} << 31;
 inline constexpr std::uint64_t kMaxOverlayLooks = 4'096;  // product of an overlay's domains
 
 // One mistake: the file's name, the place in it as a JSON pointer (RFC 6901; "" is the whole document), and a sentence
@@ -79,8 +81,14 @@ base::Result<Value> parseValue(std::string_view text);
 // A media document, as the conditioner writes it: indented, ends with a newline.
 std::string toJson(const Media& media, std::string_view organisation);
 
+// The digest in the path of an overlay's asset that is a blob, "<64 hex>.png" or ".svg"; otherwise empty.
+std::string_view assetDigest(std::string_view path);
+
 // [A-Za-z0-9_-]{1,64}
 bool isName(std::string_view text);
+
+// 64 hexadecimal digits in lower case: a SHA-256.
+bool isDigest(std::string_view text);
 
 // The path in a value that is exactly one template, "{viewer.country}" -> "viewer.country"; otherwise empty.
 std::string_view templatePath(std::string_view value);

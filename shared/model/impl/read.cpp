@@ -297,16 +297,43 @@ void readCampaign(ObjectReader& body, Campaign& out) {
   body.names("creatives", out.creatives, Need::kRequired, 256);
 }
 
+namespace {
+
+void readDigest(ObjectReader& reader, std::string& out) {
+  if (reader.text("digest", out, Need::kRequired, 64) && !isDigest(out))
+    reader.at("digest").mistake("expected 64 hexadecimal digits (SHA-256, lower case)");
+}
+
+void readMediaFile(const Place& place, std::string_view name, Media& out) {
+  const bool plain =
+      !name.empty() && name.size() <= 64 && name.front() != '.' &&
+      std::all_of(name.begin(), name.end(), [](char c) { return isName(std::string_view(&c, 1)) || c == '.'; });
+  if (!plain)
+    return place.mistake("expected a file name of 1 to 64 of the characters A-Z a-z 0-9 _ - ., no . at first");
+  ObjectReader reader{place};
+  if (!reader.isObject()) return;
+  MediaFile file;
+  readDigest(reader, file.digest);
+  reader.integer("bytes", file.bytes, 1, kMaxMediaFileBytes, Need::kRequired);
+  reader.finish();
+  out.files.emplace(name, std::move(file));
+}
+
+}  // namespace
+
 void readMedia(ObjectReader& body, Media& out) {
-  if (body.text("digest", out.digest, Need::kRequired, 64)) {
-    const bool hex = out.digest.size() == 64 && out.digest.find_first_not_of("0123456789abcdef") == std::string::npos;
-    if (!hex) body.at("digest").mistake("expected 64 hexadecimal digits (SHA-256, lower case)");
-  }
+  readDigest(body, out.digest);
   body.name("profile", out.profile, Need::kRequired);
   body.integer("units", out.units, 1, 86'400, Need::kRequired);
-  if (body.text("folder", out.folder, Need::kRequired) && (out.folder.empty() || out.folder.front() != '/')) {
+  if (body.text("folder", out.folder, Need::kOptional) && (out.folder.empty() || out.folder.front() != '/')) {
     body.at("folder").mistake("expected an absolute path");
   }
+  body.members("files", kMaxMediaFiles,
+               [&](const Place& place, std::string_view name) { readMediaFile(place, name, out); });
+  if (body.has("files") && body.at("files").value->is_object() && body.at("files").value->get_object().empty())
+    body.at("files").mistake("expected at least one file");
+  if (!body.has("files") && !body.has("folder"))
+    body.place().mistake("expected \"files\", or \"folder\" for media on this machine");
 }
 
 Value toValue(const json::value& value) {

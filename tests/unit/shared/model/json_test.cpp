@@ -225,13 +225,55 @@ TEST(Documents, DoNotMindMediaThatIsNotConditionedYet) {
 }
 
 TEST(MediaDocuments, ReadBackAsTheyWereWritten) {
-  const Media media{"ad-1", 3, std::string(64, '0'), "p", 15, "/srv/a \"b\""};
+  const Media media{"ad-1", 3, std::string(64, '0'), "p", 15, "/srv/a \"b\"", {}};
   const Loaded loaded = readDocuments({{"p", kProfile}, {"m", toJson(media, "org")}});
   ASSERT_THAT(loaded.errors, IsEmpty()) << describe(loaded.errors);
   const Media& back = loaded.documents.media.at("ad-1");
   EXPECT_EQ(back.revision, 3);
   EXPECT_EQ(back.folder, media.folder);
   EXPECT_EQ(back.digest, media.digest);
+}
+
+TEST(MediaDocuments, NameTheirFiles) {
+  Media media{"ad-1", 3, std::string(64, '0'), "p", 15, "", {}};
+  media.files["media.json"] = {std::string(64, '1'), 700};
+  media.files["v720.mp4"] = {std::string(64, '2'), std::int64_t{1} << 31};
+  const Loaded loaded = readDocuments({{"p", kProfile}, {"m", toJson(media, "org")}});
+  ASSERT_THAT(loaded.errors, IsEmpty()) << describe(loaded.errors);
+  EXPECT_EQ(loaded.documents.media.at("ad-1").files, media.files);
+  EXPECT_EQ(loaded.documents.media.at("ad-1").folder, "");
+}
+
+TEST(MediaDocuments, AreRefusedWithFilesThatCouldNotBeFetched) {
+  const std::string digest(64, 'a');
+  const auto errors = [&](const std::string& where) {
+    return readDocuments(
+               {{"p", kProfile},
+                {"m", doc("media", "m", R"({"digest":")" + digest + R"(","profile":"p","units":15)" + where + "}")}})
+        .errors;
+  };
+  const std::string file = R"({"digest":")" + digest + R"(","bytes":1})";
+  EXPECT_THAT(errors(R"(,"files":{"a.mp4":)" + file + "}"), IsEmpty());
+  EXPECT_THAT(errors(""), Contains(mistake("/body", "\"files\", or \"folder\"")));
+  EXPECT_THAT(errors(R"(,"files":{})"), Contains(mistake("/body/files", "at least one")));
+  EXPECT_THAT(errors(R"(,"files":[])"), SizeIs(1));
+  for (const std::string name : {"", ".x", "..", "a/b", "a b", std::string(65, 'a').c_str()}) {
+    EXPECT_THAT(errors(R"(,"files":{")" + name + R"(":)" + file + "}"), SizeIs(1)) << name;
+  }
+  EXPECT_THAT(errors(R"(,"files":{"a":{"digest":"zz","bytes":0,"path":"/etc"}})"), SizeIs(3));
+  EXPECT_THAT(errors(R"(,"files":{"a":{"digest":")" + digest + R"(","bytes":2147483649}})"), SizeIs(1));
+  std::string many;
+  for (int i = 0; i < 65; ++i) many += (i == 0 ? "\"f" : ",\"f") + std::to_string(i) + "\":" + file;
+  EXPECT_THAT(errors(R"(,"files":{)" + many + "}"), Contains(mistake("/body/files", "at most 64")));
+}
+
+TEST(AssetPaths, MayNameABlob) {
+  const std::string digest(64, 'b');
+  EXPECT_EQ(assetDigest(digest + ".png"), digest);
+  EXPECT_EQ(assetDigest(digest + ".svg"), digest);
+  for (const std::string& path : {digest, digest + ".gif", "x/" + digest + ".png", std::string("logo.png")}) {
+    EXPECT_EQ(assetDigest(path), "") << path;
+  }
 }
 
 class Folder : public testing::Test {
