@@ -88,8 +88,9 @@ bool takeBack(const Wishes& wishes, const DocumentName& name, const std::string&
   return true;
 }
 
-// What the node's own reading says against the documents, by name; "" for what belongs to none of them.
-std::map<std::string, std::string> mistakes(const Release& release, const release::Source& source) {
+// What the node's own reading says against the documents, by name; "" for what belongs to none of them. If nothing, the
+// release's blobs are set.
+std::map<std::string, std::string> readAll(Release& release, const release::Source& source) {
   std::vector<model::DocumentText> texts;
   for (const auto& [name, entry] : release.documents) {
     texts.push_back({nameOf(name), source.document(entry.digest)->document.bytes});
@@ -97,6 +98,7 @@ std::map<std::string, std::string> mistakes(const Release& release, const releas
   auto read = model::readDocuments(texts);
   std::vector<model::DocumentError> errors = std::move(read.errors);
   if (errors.empty()) {
+    release.blobs = blobsOf(read.documents);
     errors = decisions::build(std::make_shared<const model::Documents>(std::move(read.documents))).errors;
   }
   std::map<std::string, std::string> out;
@@ -150,7 +152,7 @@ Result<bool> settle(const Wishes& wishes, const release::KeyRing& ring, const re
     good = false;
   }
   if (!good) return false;
-  const auto wrong = mistakes(out.release, source);
+  const auto wrong = readAll(out.release, source);
   if (wrong.empty()) return true;
   bool changed = false;
   for (const auto& [document, reason] : wrong) {
@@ -170,6 +172,22 @@ Result<bool> settle(const Wishes& wishes, const release::KeyRing& ring, const re
 }
 
 }  // namespace
+
+std::vector<release::BlobRef> blobsOf(const model::Documents& documents) {
+  std::map<std::string, std::uint64_t> bytes;
+  for (const auto& [id, media] : documents.media) {
+    for (const auto& [name, file] : media.files) bytes[file.digest] = static_cast<std::uint64_t>(file.bytes);
+  }
+  for (const auto& [id, overlay] : documents.overlays) {
+    for (const auto& [name, path] : overlay.assets) {
+      if (const auto digest = model::assetDigest(path); !digest.empty()) bytes.emplace(digest, 0);
+    }
+  }
+  std::vector<release::BlobRef> out;
+  out.reserve(bytes.size());
+  for (const auto& [digest, length] : bytes) out.push_back({digest, length});
+  return out;
+}
 
 Result<Assembled> assemble(const Wishes& wishes, const release::KeyRing& ring, const release::Source& source,
                            release::Time now) {

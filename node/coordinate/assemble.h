@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "shared/model/documents.h"
 #include "shared/release/release.h"
 
 namespace dvpe::coordinate {
@@ -47,6 +48,10 @@ struct Assembled {
 };
 
 inline constexpr release::Time kReleaseLife = 30 * 86'400;  // renewed when half of it is over
+
+// The files that nodes fetch for these documents: those of media, and blobs that are assets of overlays, whose length
+// nobody has vouched for (bytes 0). By digest, each once.
+std::vector<release::BlobRef> blobsOf(const model::Documents& documents);
 
 // Chooses, checks as nodes check (keys, signatures, countersignatures, references, conditions), and puts what fails
 // back to what is in force. kInvalidInput: nothing that could be published holds together; the message says why.

@@ -31,7 +31,7 @@ class Assembly : public ::testing::Test {
     const auto listed = document(
         revision, {people_.line("ada", {Role::kAdmin}), cleo, people_.line("olga", {Role::kAdOperations}),
                    people_.line("adam", {Role::kAdvertiser}, "shop"), people_.line("bert", {Role::kCreator}, "other"),
-                   people_.line("carl", {Role::kCoordinator})});
+                   people_.line("carl", {Role::kCoordinator}), people_.line("conny", {Role::kConditioner})});
     ASSERT_TRUE(ring_.advance(people_.sign(toJson(listed), Domain::kKeys, {"root"}), kNow).has_value());
   }
   void put(const std::string& kind, const std::string& id, int revision, const std::string& author,
@@ -96,6 +96,26 @@ class Assembly : public ::testing::Test {
   Time now_ = kNow, accepted_ = kNow - 1000;
   std::string error_, said_;
 };
+
+TEST_F(Assembly, ListsTheFilesThatItsDocumentsNeed) {
+  EXPECT_TRUE(next().release.blobs.empty());
+  const auto of = [](char digit) { return std::string(64, digit); };
+  const auto media = [&](const std::string& files) {
+    return R"({"digest":")" + of('9') + R"(","profile":"p","units":4,"files":{)" + files + "}}";
+  };
+  const auto file = [&](char digit, int bytes) {
+    return R"({"digest":")" + of(digit) + R"(","bytes":)" + std::to_string(bytes) + "}";
+  };
+  put("media", "spot", 1, "conny", media(R"("media.json":)" + file('c', 7) + R"(,"v360.mp4":)" + file('a', 5)));
+  put("media", "same", 1, "conny", media(R"("v360.mp4":)" + file('a', 5)));
+  put("overlay", "bug", 1, "cleo",
+      R"({"fields":[],"layers":[],"assets":{"x":")" + of('b') + R"(.png","y":"logo.svg"}})");
+  const Assembled made = next();
+  ASSERT_EQ(error_, "");
+  EXPECT_EQ(made.release.blobs, (std::vector<BlobRef>{{of('a'), 5}, {of('b'), 0}, {of('c'), 7}}));
+  publish();
+  EXPECT_FALSE(next().changed);
+}
 
 TEST_F(Assembly, TakesTheNewestOfEachDocument) {
   const Assembled first = next();
