@@ -136,7 +136,7 @@ fs::path besides(const fs::path& to) {
 
 // One organisation's copy into an empty file. False: it is not what its digest says.
 base::Result<bool> copyOf(Connection& connection, const std::string& organisation, const std::string& digest,
-                          std::int64_t bytes, const File& file, const fs::path& path) {
+                          std::int64_t bytes, const File& file, const fs::path& path, const Transfer& transfer) {
   Sha256 hash;
   const std::int64_t chunks = (bytes + static_cast<std::int64_t>(kChunk) - 1) / static_cast<std::int64_t>(kChunk);
   for (std::int64_t n = 0; n < chunks; ++n) {
@@ -147,13 +147,15 @@ base::Result<bool> copyOf(Connection& connection, const std::string& organisatio
     const base::Bytes data = rows.bytes(0, 0);
     hash.update(data);
     DVPE_CHECK(writeAll(file, path, data));
+    if (transfer.each) DVPE_CHECK(transfer.each());
   }
   return hash.hex() == digest;
 }
 
 }  // namespace
 
-base::Result<std::string> putBlob(Connection& connection, const fs::path& path, const std::string& mediaType) {
+base::Result<std::string> putBlob(Connection& connection, const fs::path& path, const std::string& mediaType,
+                                  const Transfer& transfer) {
   const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) {
     if (errno == ENOENT) return fail(ErrorCode::kNotFound, path.string() + " does not exist");
@@ -176,28 +178,30 @@ base::Result<std::string> putBlob(Connection& connection, const fs::path& path, 
     if (there.contains(n)) continue;
     DVPE_CHECK(
         connection.query("SELECT registry.put_chunk(decode($1, 'hex'), $2::bigint::int, $3)", {digest, n, chunk}));
+    if (transfer.each) DVPE_CHECK(transfer.each());
   }
   if (again.hex() != digest) return fail(ErrorCode::kConflict, path.string() + " changed while it was sent");
   DVPE_CHECK(connection.query("SELECT registry.finish_blob(decode($1, 'hex'))", {digest}));
   return digest;
 }
 
-base::Result<void> fetchBlob(Connection& connection, const std::string& digest, const fs::path& to) {
+base::Result<void> fetchBlob(Connection& connection, const std::string& digest, const fs::path& to,
+                             const Transfer& transfer) {
   if (digest.size() != 64 || digest.find_first_not_of("0123456789abcdef") != std::string::npos) {
     return fail(ErrorCode::kInvalidInput, "a digest has 64 lower-case hexadecimal digits");
   }
   DVPE_TRY(const auto copies,
            connection.query("SELECT organisation, bytes FROM dvpe.blob WHERE digest = decode($1, 'hex') "
-                            "AND complete_at IS NOT NULL "
+                            "AND complete_at IS NOT NULL AND bytes <= $2 "
                             "ORDER BY organisation = session.organisation() DESC, complete_at",
-                            {digest}));
+                            {digest, transfer.mostBytes}));
   if (copies.empty()) return fail(ErrorCode::kNotFound, "there is no file " + digest);
   for (std::size_t i = 0; i < copies.size(); ++i) {
     Temporary temporary(besides(to));
     const File file(::open(temporary.path().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666));
     if (file.get() < 0) return ioError(temporary.path());
-    DVPE_TRY(const bool good,
-             copyOf(connection, std::string(copies.text(i, 0)), digest, copies.integer(i, 1), file, temporary.path()));
+    DVPE_TRY(const bool good, copyOf(connection, std::string(copies.text(i, 0)), digest, copies.integer(i, 1), file,
+                                     temporary.path(), transfer));
     if (!good) continue;
     if (::fsync(file.get()) != 0) return ioError(temporary.path());
     DVPE_CHECK(temporary.renameTo(to));
