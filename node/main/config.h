@@ -83,6 +83,7 @@ struct Config {
     std::int64_t maxSessions = 50000;
     std::int64_t encodeBudget = kAutoBudget;  // variants at a time, over all channels
     std::int64_t ingestQueue = 512;
+    std::int64_t mediaBytes = std::int64_t{100} << 30;  // of all media of a release
   } limits;
   struct Record {
     std::filesystem::path folder;  // empty: nothing is recorded

@@ -309,6 +309,9 @@ std::vector<ConfigKey> makeKeys() {
        0, 1000},
       {"limits", "ingest_queue", kInteger, DVPE_INTEGER(limits.ingestQueue),
        "Packets of a channel that wait to be decoded; when full, the source is read no further.", 16, 65536},
+      {"limits", "media_bytes", kInteger, DVPE_INTEGER(limits.mediaBytes),
+       "Bytes of all the media that a release may name: a node fetches them all. What names more is refused.", 1048576,
+       std::int64_t{1} << 50},
 
       {"record",
        "folder",

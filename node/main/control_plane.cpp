@@ -14,6 +14,8 @@ using base::Result;
 
 namespace {
 
+constexpr std::chrono::hours kKeepMedia{1};  // and a window: until nothing lists it after it has left
+
 struct NextLibrary final : control::Preparation {
   explicit NextLibrary(Library l) : library(std::move(l)) {}
   const Library library;
@@ -39,9 +41,12 @@ std::string releaseName(const release::Order& order) {
   return std::to_string(order.keys) + "." + std::to_string(order.sequence);
 }
 
-ControlPlane::ControlPlane(const Config& config, const base::Clock& clock, const release::PublicKey& root)
+ControlPlane::ControlPlane(const Config& config, const base::Clock& clock, const release::PublicKey& root,
+                           control::OpenBlobs blobs)
     : config_(config),
+      clock_(clock),
       store_(config.node.state, config.node.name, root),
+      media_(config.node.state, static_cast<std::uint64_t>(config.limits.mediaBytes), std::move(blobs)),
       releases_(std::make_unique<control::Releases>(store_, *this, config.node.name, clock)) {}
 
 ControlPlane::~ControlPlane() { stop(); }
@@ -51,11 +56,18 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::start(const Config& config, 
   if (!root) return fail(ErrorCode::kInvalidInput, "control.root: " + root.error().message);
   if (config.documents.allowUnsigned)
     return fail(ErrorCode::kRefused, "documents.unsigned: a node with control.root takes signed documents alone");
-  std::unique_ptr<ControlPlane> plane(new ControlPlane(config, clock, root.value()));
+  database::ConnectOptions options;
+  control::OpenBlobs blobs;
+  const auto stopping = std::make_shared<std::atomic<bool>>(false);
+  if (!config.database.server.empty()) {
+    DVPE_TRY(options, databaseOptions(config.database));
+    options.application = "dvpe-node " + config.node.name;
+    blobs = control::databaseBlobs(options, [stopping] { return stopping->load(); });
+  }
+  std::unique_ptr<ControlPlane> plane(new ControlPlane(config, clock, root.value(), std::move(blobs)));
+  plane->stopping_ = stopping;
   DVPE_CHECK(plane->open());
   if (!config.database.server.empty()) {
-    DVPE_TRY(auto options, databaseOptions(config.database));
-    options.application = "dvpe-node " + config.node.name;
     plane->link_ = std::make_unique<control::DatabaseLink>(
         control::DatabaseLinkOptions{std::move(options), DVPE_VERSION, config.node.state / "audit-heads"},
         *plane->releases_);
@@ -76,7 +88,15 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::start(const Config& config, 
 Result<void> ControlPlane::open() {
   DVPE_TRY(const auto loaded, store_.load());
   if (!loaded) return base::success();
-  DVPE_TRY(auto library, libraryOf(config_, loaded->texts, nullptr));
+  DVPE_TRY(auto documents, readRelease(loaded->texts));
+  std::chrono::seconds keep = kKeepMedia;
+  for (const auto& [id, channel] : documents.channels)
+    keep = std::max(keep, kKeepMedia + std::chrono::seconds(channel.windowSeconds));
+  media_.sweep(documents, keep, clock_.wall());
+  // It was here when the release was prepared: a node that has lost some of it starts all the same.
+  if (const auto whole = media_.complete(documents); !whole)
+    spdlog::warn("media of the last good release is lacking reason=\"{}\"", whole.error().message);
+  DVPE_TRY(auto library, libraryOf(config_, std::move(documents), nullptr));
   current_ = std::move(library);
   name_ = releaseName(loaded->release.order);
   releases_->reload();
@@ -109,6 +129,7 @@ void ControlPlane::running(ControlHooks hooks) {
 }
 
 void ControlPlane::stop() {
+  if (stopping_) *stopping_ = true;
   {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
@@ -125,7 +146,9 @@ Result<std::shared_ptr<control::Preparation>> ControlPlane::prepare(const releas
     const std::lock_guard lock(mutex_);
     if (taken_) running = current_;
   }
-  DVPE_TRY(auto library, libraryOf(config_, release.texts, running ? &*running : nullptr));
+  DVPE_TRY(auto documents, readRelease(release.texts));
+  DVPE_CHECK(media_.complete(documents));
+  DVPE_TRY(auto library, libraryOf(config_, std::move(documents), running ? &*running : nullptr));
   return std::make_shared<NextLibrary>(std::move(library));
 }
 
@@ -149,6 +172,7 @@ Result<control::TookOver> ControlPlane::takeOver(const release::Order& order,
   auto done = hooks->takeOver(releaseName(order), next, effective);
   if (done) {
     const std::lock_guard lock(mutex_);
+    media_.leave(*current_->documents, clock_.wall());
     current_ = next;
   }
   return done;

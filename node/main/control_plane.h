@@ -5,6 +5,7 @@
 // through hooks, which the node gives when it runs.
 #pragma once
 
+#include <atomic>
 #include <boost/json.hpp>
 #include <condition_variable>
 #include <functional>
@@ -13,6 +14,7 @@
 #include <optional>
 
 #include "node/control/agent.h"
+#include "node/control/media_store.h"
 #include "node/main/library.h"
 
 namespace dvpe::node {
@@ -54,11 +56,15 @@ class ControlPlane final : public control::Target {
   std::string telemetry() override;
 
  private:
-  ControlPlane(const Config& config, const base::Clock& clock, const release::PublicKey& root);
+  ControlPlane(const Config& config, const base::Clock& clock, const release::PublicKey& root,
+               control::OpenBlobs blobs);
   base::Result<void> open();
 
   const Config& config_;
+  const base::Clock& clock_;
+  std::shared_ptr<std::atomic<bool>> stopping_;  // shared with what fetches blobs: it is asked between chunks
   control::ReleaseStore store_;
+  control::MediaStore media_;
   std::unique_ptr<control::Releases> releases_;
   std::unique_ptr<control::DatabaseLink> link_;
   std::unique_ptr<control::Agent> agent_;

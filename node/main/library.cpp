@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "node/condition/condition.h"
+#include "node/control/media_store.h"
 #include "shared/base/log.h"
 #include "shared/media/video.h"
 #include "shared/model/json.h"
@@ -41,8 +42,8 @@ Result<std::pair<std::string, std::string>> mediaNames(const fs::path& folder) {
 }
 
 // Loads one conditioned folder and checks that it can share the channel's init segment.
-Result<void> addCreative(const fs::path& folder, const std::map<std::string, model::Profile>& profiles,
-                         Library& library) {
+Result<std::shared_ptr<const package::Creative>> loadCreative(const fs::path& folder,
+                                                              const std::map<std::string, model::Profile>& profiles) {
   DVPE_TRY(auto names, mediaNames(folder));
   const auto profile = profiles.find(names.second);
   if (profile == profiles.end())
@@ -55,24 +56,70 @@ Result<void> addCreative(const fs::path& folder, const std::map<std::string, mod
                   "rung " + rung.name + " was encoded with other settings than the profile's: condition it again");
     }
   }
+  return creative;
+}
+
+// Conditioned on this machine: media.json says what it is called.
+Result<void> addCreative(const fs::path& folder, const std::map<std::string, model::Profile>& profiles,
+                         Library& library) {
+  DVPE_TRY(auto creative, loadCreative(folder, profiles));
+  DVPE_TRY(const auto names, mediaNames(folder));
   const std::string name(creative->name());
-  library.media[names.second][names.first] = personalize::MediaRef{name, creative->units()};
+  library.local[names.second][names.first] = personalize::MediaRef{name, creative->units()};
   library.creatives[name] = std::move(creative);
   return base::success();
 }
 
-void addFolder(const fs::path& root, const std::map<std::string, model::Profile>& profiles, Library& library) {
+std::vector<fs::path> conditionedIn(const fs::path& root) {
   std::error_code error;
   std::vector<fs::path> folders;
   for (const auto& entry : fs::directory_iterator(root, error)) {
     if (entry.is_directory(error) && fs::exists(entry.path() / "media.json", error)) folders.push_back(entry.path());
   }
   std::sort(folders.begin(), folders.end());
-  for (const auto& folder : folders) {
+  return folders;
+}
+
+void addFolder(const fs::path& root, const std::map<std::string, model::Profile>& profiles, Library& library) {
+  for (const auto& folder : conditionedIn(root)) {
     if (const auto added = addCreative(folder, profiles, library); !added) {
       spdlog::warn("conditioned media is left out folder={} reason=\"{}\"", folder.filename().string(),
                    added.error().message);
     }
+  }
+}
+
+// Named by a media document, which says what it is called: two may have the same tracks.
+Result<void> addReleased(const fs::path& state, const model::Media& media,
+                         const std::map<std::string, model::Profile>& profiles, Library& library) {
+  const std::string name = media.digest.substr(0, 16);
+  auto known = library.creatives.find(name);
+  if (known == library.creatives.end()) {
+    DVPE_TRY(auto creative, loadCreative(control::MediaStore::folderOf(state, media), profiles));
+    known = library.creatives.emplace(std::string(creative->name()), std::move(creative)).first;
+  }
+  if (known->second->digest() != media.digest || known->second->units() != media.units)
+    return fail(ErrorCode::kConflict, "its files are not what its document says");
+  library.media[media.profile][media.id] = personalize::MediaRef{name, media.units};
+  return base::success();
+}
+
+// The catalog of these documents: what is on this machine, and over it what the release names.
+void addMedia(const fs::path& state, const model::Documents& documents, Library& library) {
+  library.media = library.local;
+  for (const auto& [id, media] : documents.media) {
+    if (media.files.empty()) continue;
+    if (const auto added = addReleased(state, media, documents.profiles, library); !added)
+      spdlog::warn("media of the release is left out media={} reason=\"{}\"", id, added.error().message);
+  }
+}
+
+// What former releases named: the window may list it still.
+void addFormer(const fs::path& state, const model::Documents& documents, Library& library) {
+  for (const auto& folder : conditionedIn(state / "media")) {
+    if (library.creatives.contains(folder.filename().string())) continue;
+    if (auto creative = loadCreative(folder, documents.profiles))
+      library.creatives.emplace(std::string(creative.value()->name()), creative.value());
   }
 }
 
@@ -93,6 +140,7 @@ Result<void> addSlates(const Config& config, const model::Documents& documents, 
     if (!media.contains(slate)) {
       DVPE_TRY(auto report, condition::conditionSlate(profile, slate, root.string()));
       DVPE_CHECK(addCreative(report.folder, documents.profiles, library));
+      media[slate] = library.local.at(channel.profile).at(slate);
     }
     library.slates[id] = media.at(slate).name;
   }
@@ -135,6 +183,8 @@ Result<void> compile(model::Documents documents, Library& library) {
 Result<Library> beginWith(const Config& config, model::Documents documents) {
   Library library;
   addFolder(config.media.folder, documents.profiles, library);
+  addMedia(config.node.state, documents, library);
+  addFormer(config.node.state, documents, library);
   DVPE_CHECK(addSlates(config, documents, library));
   DVPE_CHECK(addPersonas(config.demo.personasFile, library));
   DVPE_CHECK(compile(std::move(documents), library));
@@ -179,16 +229,21 @@ Result<Library> loadLibrary(const Config& config) {
   return beginWith(config, std::move(documents));
 }
 
-Result<Library> libraryOf(const Config& config, const std::map<release::DocumentName, std::string>& texts,
-                          const Library* running) {
+Result<model::Documents> readRelease(const std::map<release::DocumentName, std::string>& texts) {
   std::vector<model::DocumentText> named;
+  named.reserve(texts.size());
   for (const auto& [name, text] : texts) named.push_back({name.kind + "/" + name.id, text});
   auto read = model::readDocuments(named);
   if (!read.ok()) return fail(ErrorCode::kInvalidInput, model::describe(read.errors));
-  if (running == nullptr) return beginWith(config, std::move(read.documents));
-  keepRunning(*running->documents, read.documents);
+  return std::move(read.documents);
+}
+
+Result<Library> libraryOf(const Config& config, model::Documents documents, const Library* running) {
+  if (running == nullptr) return beginWith(config, std::move(documents));
+  keepRunning(*running->documents, documents);
   Library library = *running;
-  DVPE_CHECK(compile(std::move(read.documents), library));
+  addMedia(config.node.state, documents, library);
+  DVPE_CHECK(compile(std::move(documents), library));
   return library;
 }
 

@@ -22,7 +22,8 @@ namespace dvpe::node {
 struct Library {
   std::shared_ptr<const model::Documents> documents;
   std::shared_ptr<const decisions::Compiled> compiled;
-  std::map<std::string, personalize::MediaCatalog> media;                     // profile -> id -> name, units
+  std::map<std::string, personalize::MediaCatalog> local;                     // profile -> id -> name, units
+  std::map<std::string, personalize::MediaCatalog> media;                     // the same with the release's
   std::map<std::string, std::shared_ptr<const package::Creative>> creatives;  // by name in URLs
   std::map<std::string, std::string> slates;                                  // channel -> name in URLs
   std::map<std::string, serve::Persona> personas;
@@ -33,9 +34,12 @@ struct Library {
 // made in <state>/slate.
 base::Result<Library> loadLibrary(const Config& config);
 
-// The same of a release's documents. running: what the node serves from now; nullptr: it begins with this. A running
-// node keeps its channels and profiles as they are (the log says which of them take a restart) and all of its media.
-base::Result<Library> libraryOf(const Config& config, const std::map<release::DocumentName, std::string>& texts,
-                                const Library* running);
+// The documents of a release. All mistakes are in the one error.
+base::Result<model::Documents> readRelease(const std::map<release::DocumentName, std::string>& texts);
+
+// The same as loadLibrary of a release's documents, whose media are in <state>/media (control::MediaStore). running:
+// what the node serves from now; nullptr: it begins with this. A running node keeps its channels and profiles as they
+// are (the log says which of them take a restart) and all creatives that it has: they may be listed still.
+base::Result<Library> libraryOf(const Config& config, model::Documents documents, const Library* running);
 
 }  // namespace dvpe::node
