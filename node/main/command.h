@@ -42,6 +42,7 @@ struct ConditionRequest {
   std::filesystem::path documents;  // folder
   std::filesystem::path out;        // folder
   bool json = false;
+  bool progress = false;  // with json: how far it is and what went wrong are lines of JSON, too
   bool quiet = false;
 };
 
@@ -160,6 +161,9 @@ int releaseShowCommand(const Arguments& arguments, Console& console);
 int releaseDiffCommand(const Arguments& arguments, Console& console);
 int releaseLeftOutCommand(const Arguments& arguments, Console& console);
 int releaseRollbackCommand(const Arguments& arguments, Console& console);
+int jobsRequestCommand(const Arguments& arguments, Console& console);
+int jobsListCommand(const Arguments& arguments, Console& console);
+int jobsCancelCommand(const Arguments& arguments, Console& console);
 int versionCommand(const Arguments& arguments, Console& console);
 int completionCommand(const Arguments& arguments, Console& console);
 int manCommand(const Arguments& arguments, Console& console);

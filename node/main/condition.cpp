@@ -6,6 +6,7 @@
 
 #include <boost/json.hpp>
 #include <system_error>
+#include <utility>
 
 #include "node/condition/condition.h"
 #include "shared/model/json.h"
@@ -63,6 +64,10 @@ int conditionFiles(const ConditionRequest& request, std::ostream& out, std::ostr
   int code = kExitOk;
   const auto finish = [&](const std::string& what, const base::Result<condition::ConditionReport>& result) {
     if (result) return report(result.value(), request, out, err);
+    if (request.progress) {
+      out << boost::json::object{{"error", result.error().message}, {"code", base::name(result.error().code)}}
+          << std::endl;
+    }
     err << "dvpe-node: error: " << what << ": " << result.error().message << "\n";
     if (code == kExitOk) code = exitCode(result.error().code);
   };
@@ -81,6 +86,14 @@ int conditionFiles(const ConditionRequest& request, std::ostream& out, std::ostr
     if (animate) {
       options.progress = [&](double done) {
         err << "\r" << file.filename().string() << ": " << static_cast<int>(done * 100) << " %" << std::flush;
+      };
+    }
+    int said = -1;
+    if (request.progress) {
+      options.progress = [&](double done) {
+        const int percent = static_cast<int>(done * 100);
+        if (percent == std::exchange(said, percent)) return;
+        out << boost::json::object{{"progress", percent}} << std::endl;
       };
     }
     const auto result = condition::conditionSandboxed(options);

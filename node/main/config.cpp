@@ -366,8 +366,8 @@ std::vector<ConfigMistake> eachFile(
         (key.section == "secrets" && key.name != "platform_keys_file") || key.path() == "control.key_file";
     std::error_code error;
     if (key.secret() && made && !fs::exists((*target)(config), error)) continue;
-    // With a control plane documents come from releases.
-    if (key.path() == "documents.folder" && !config.control.root.empty()) continue;
+    // With a control plane documents come from releases; who only coordinates or conditions has none.
+    if (key.path() == "documents.folder" && (!config.control.root.empty() || config.node.role != "all")) continue;
     if (auto what = wrong(key, (*target)(config))) {
       const ConfigOrigin& from = loaded.origins[i];
       const bool isDefault = from.kind == ConfigOrigin::Kind::kDefault;

@@ -27,7 +27,7 @@ struct Config {
     std::string name = "node";
     std::filesystem::path state = "/var/lib/dvpe";
     std::string cpu = "auto";  // auto, baseline
-    std::string role = "all";  // all, coordinator
+    std::string role = "all";  // all, coordinator, condition
   } node;
   struct Log {
     std::string level = "info";   // error, warn, info, debug
@@ -69,6 +69,11 @@ struct Config {
     std::string name = "coordinator", user;
     std::filesystem::path key, passphrase, curveKey, password;
   } coordinator;
+  // Without a key this process conditions nothing.
+  struct Condition {
+    std::string name = "conditioner", user;
+    std::filesystem::path key, passphrase, password;
+  } condition;
   struct Media {
     std::filesystem::path folder = "/var/lib/dvpe/media";  // conditioned media
   } media;

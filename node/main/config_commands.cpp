@@ -102,17 +102,20 @@ int configExampleCommand(const Arguments&, Console& console) {
 
 int runCommand(const Arguments& arguments, Console& console) {
   LoadedConfig loaded;
-  if (!loadForCommand(arguments, console, CheckFiles::kYes, loaded)) return kExitConfig;
-  if (!console.run) {
-    complain(console, "this program was built without the node");
-    return kExitNotImplemented;
-  }
+  if (!loadForCommand(arguments, console, CheckFiles::kNo, loaded)) return kExitConfig;
   if (const std::string role = arguments.value("--role"); !role.empty()) {
-    if (role != "all" && role != "coordinator") {
-      complain(console, "--role is all or coordinator");
+    if (role != "all" && role != "coordinator" && role != "condition") {
+      complain(console, "--role is all, coordinator or condition");
       return kExitUsage;
     }
     loaded.config.node.role = role;
+  }
+  const auto mistakes = checkFiles(loaded);  // which files are needed depends on the role
+  for (const ConfigMistake& m : mistakes) complain(console, describe(m));
+  if (!mistakes.empty()) return kExitConfig;
+  if (!console.run) {
+    complain(console, "this program was built without the node");
+    return kExitNotImplemented;
   }
   return console.run(loaded.config, configFile(arguments, console));
 }
@@ -163,6 +166,7 @@ int conditionCommand(const Arguments& arguments, Console& console) {
   request.documents = arguments.value("--documents");
   request.out = arguments.value("--out");
   request.json = arguments.flag("--json");
+  request.progress = request.json && arguments.flag("--progress");
   request.quiet = console.quiet;
   return console.condition(request, console.out, console.err);
 }

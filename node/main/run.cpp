@@ -17,6 +17,7 @@
 
 #include "node/main/channel.h"
 #include "node/main/command.h"
+#include "node/main/conditioning.h"
 #include "node/main/config_table.h"
 #include "node/main/control_plane.h"
 #include "node/main/coordination.h"
@@ -139,6 +140,7 @@ class Node {
   std::unique_ptr<serve::Server> server_;
   std::unique_ptr<ControlPlane> control_;
   std::unique_ptr<Coordination> coordination_;
+  std::unique_ptr<Conditioning> conditioning_;
 };
 
 // Whether somebody has asked the process to end: the signals are blocked, wait() takes them.
@@ -164,6 +166,7 @@ Result<void> Node::start() {
   secrets_.emplace(std::move(secrets));
   DVPE_TRY(text_, overlay::TextEngine::create(resourcesFolder() / "fonts"));
   DVPE_TRY(coordination_, Coordination::start(config_, clock_));
+  DVPE_TRY(conditioning_, Conditioning::start(config_));
   if (config_.control.root.empty()) {
     DVPE_TRY(library_, loadLibrary(config_));
   } else {
@@ -429,6 +432,7 @@ void Node::stop() {
   spdlog::info("draining");
   if (control_) control_->stop();
   coordination_.reset();
+  conditioning_.reset();
   if (server_) server_->stop(std::chrono::seconds(5));
   if (intake_) intake_->stop();
   for (auto& channel : channels_) channel->stop();
@@ -453,6 +457,7 @@ int runNode(const Config& config, const std::filesystem::path& file) {
   const rlimit noCore{0, 0};  // keys and viewers' data are in memory
   ::setrlimit(RLIMIT_CORE, &noCore);
   if (config.node.role == "coordinator") return coordinate(config);
+  if (config.node.role == "condition") return conditionJobs(config);
   Node node(config, file);
   if (const auto started = node.start(); !started) {
     spdlog::error("the node cannot start reason=\"{}\"", started.error().message);
