@@ -239,6 +239,18 @@ class Plane:
                                 "signing_key_file": self.secrets / f"{name}.pem", "passphrase_file": self.secrets / f"{name}.phrase",
                                 "key_file": self.secrets / f"{name}.curve"}}
 
+    def conditioner_config(self, name: str = "conny") -> dict:
+        login = self.machines[name]
+        return {"database": self._database(),
+                "condition": {"name": name, "user": login.login, "password_file": self.secret(f"{name}.password", login.password + "\n"),
+                              "signing_key_file": self.secrets / f"{name}.pem", "passphrase_file": self.secrets / f"{name}.phrase"}}
+
+    def condition(self, name: str = "conny") -> nodeproc.Node:
+        """Starts a conditioner in a process of its own."""
+        config = {**self.conditioner_config(name), "node": {"role": "condition", "state": self.folder / name / "state"}}
+        self.processes[name] = nodeproc.Node(self.node, config, self.folder / name).start(30)
+        return self.processes[name]
+
     def coordinate(self, name: str = "carl") -> nodeproc.Node:
         """Starts a coordinator in a process of its own."""
         config = {**self.coordinator_config(name), "node": {"role": "coordinator", "state": self.folder / name / "state"}}
