@@ -21,6 +21,7 @@ namespace {
 
 constexpr auto kListen = std::chrono::milliseconds(100);
 constexpr auto kTell = std::chrono::seconds(1);
+constexpr int kMostWaiting = 64;          // messages for the pool
 constexpr std::size_t kMostIncoming = 4;  // releases that are being sent to us at a time
 
 json::object orderJson(const Order& order) { return {{"keys", order.keys}, {"sequence", order.sequence}}; }
@@ -65,7 +66,18 @@ Agent::~Agent() {
   server_.reset();
 }
 
-void Agent::work(std::function<void()> task) { boost::asio::post(*pool_, std::move(task)); }
+// Whoever has a key here may ask; nobody may ask without end.
+void Agent::work(const std::string& peer, std::function<void()> task) {
+  if (waiting_ >= kMostWaiting) {
+    spdlog::warn("too much is asked of this node at a time, a message is dropped peer={}", base::hex(base::view(peer)));
+    return;
+  }
+  ++waiting_;
+  boost::asio::post(*pool_, [this, task = std::move(task)] {
+    task();
+    --waiting_;
+  });
+}
 
 void Agent::reply(const std::string& peer, const protocol::Message& message) {
   {
@@ -128,7 +140,7 @@ void Agent::receive(const protocol::Received& received) {
 void Agent::offer(const std::string& peer, protocol::Offer offered) {
   if (incoming_.size() >= kMostIncoming && !incoming_.contains(peer)) incoming_.clear();
   incoming_[peer] = Incoming{{{}, offered.release, {}, {}}, 0};
-  work([this, peer, release = std::move(offered.release)] {
+  work(peer, [this, peer, release = std::move(offered.release)] {
     const auto lacking = releases_.offer(release);
     if (lacking) {
       if (lacking.value().prepared) {
@@ -154,6 +166,8 @@ void Agent::documents(const std::string& peer, protocol::Documents some) {
   if (found == incoming_.end()) return;
   Incoming& incoming = found->second;
   for (const auto& [digest, document] : some.documents) incoming.bytes += document.document.bytes.size();
+  for (const auto& [digest, statement] : some.rollbacks) incoming.bytes += statement.bytes.size();
+  for (const auto& keys : some.keys) incoming.bytes += keys.bytes.size();
   if (incoming.bytes > release::kMaxReleaseTotal) {
     incoming_.erase(found);
     return reply(peer, protocol::Refused{{}, "the documents are too large"});
@@ -162,7 +176,7 @@ void Agent::documents(const std::string& peer, protocol::Documents some) {
   incoming.bundle.rollbacks.merge(some.rollbacks);
   for (auto& keys : some.keys) incoming.bundle.keys.push_back(std::move(keys));
   if (!some.last) return;
-  work([this, peer, bundle = std::move(incoming.bundle)] {
+  work(peer, [this, peer, bundle = std::move(incoming.bundle)] {
     const auto prepared = releases_.prepare(bundle);
     if (prepared) return reply(peer, protocol::Prepared{prepared.value()});
     const auto parsed = release::parseRelease(bundle.release.bytes);
@@ -176,7 +190,7 @@ void Agent::command(const std::string& peer, const release::Signed& command) {
   // From when a release is in force is true for whoever hears it, however late: not the gate's matter.
   if (const auto parsed = protocol::parseCommand(command.bytes);
       parsed && std::holds_alternative<protocol::EffectiveArguments>(parsed.value().arguments)) {
-    return work([this, peer, command, id = parsed.value().command.id] { reply(peer, takeOver(id, command)); });
+    return work(peer, [this, peer, command, id = parsed.value().command.id] { reply(peer, takeOver(id, command)); });
   }
   const auto accepted = gate_.check(command, *releases_.ring(), clock_.wall());
   if (!accepted) {
@@ -185,7 +199,7 @@ void Agent::command(const std::string& peer, const release::Signed& command) {
     if (parsed) reply(peer, protocol::Answer{parsed.value().command.id, false, accepted.error().message, {}});
     return;
   }
-  work([this, peer, a = accepted.value()] { reply(peer, obey(a)); });
+  work(peer, [this, peer, a = accepted.value()] { reply(peer, obey(a)); });
 }
 
 // On the pool: it takes over on the director's thread.

@@ -59,7 +59,7 @@ class Agent {
   protocol::Answer obey(const protocol::Accepted& accepted);
   void tell();
   void reply(const std::string& peer, const protocol::Message& message);  // any thread
-  void work(std::function<void()> task);
+  void work(const std::string& peer, std::function<void()> task);
   bool isCoordinator(const std::string& clientKey) const;
 
   const AgentOptions options_;
@@ -75,6 +75,7 @@ class Agent {
   std::mutex mutex_;                                // of what follows
   std::deque<std::pair<std::string, protocol::Message>> outgoing_;
   std::atomic<bool> stopping_{false};
+  std::atomic<int> waiting_{0};  // tasks of the pool
   std::unique_ptr<boost::asio::thread_pool> pool_;
   std::thread thread_;
 };

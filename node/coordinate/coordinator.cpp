@@ -20,11 +20,14 @@ constexpr auto kLease = 1s;  // how often it is taken; it lasts 5 s
 constexpr auto kLook = 1s;   // for what no hint has told of: schedules
 constexpr auto kFull = 60s;  // assembled anew even when nothing has changed: signatures expire
 constexpr auto kNodes = 1s;
-constexpr auto kRetry = 1s;     // of the database
-constexpr auto kPatience = 2s;  // for nodes to be prepared
-constexpr auto kNotice = 1s;    // between the moment's naming and the moment
-constexpr auto kAsk = 100ms;    // the database, who is prepared
-constexpr auto kPresent = 15s;  // without a word: not there
+constexpr auto kRetry = 1s;                   // of the database
+constexpr auto kPatience = 2s;                // for nodes to be prepared
+constexpr auto kMostPatience = 60s;           // when there are new media to fetch
+constexpr auto kInherited = 10s;              // a release that another coordinator has begun
+constexpr std::uint64_t kBytesPerMs = 5'000;  // of the slowest line to a node that is waited for
+constexpr auto kNotice = 1s;                  // between the moment's naming and the moment
+constexpr auto kAsk = 100ms;                  // the database, who is prepared
+constexpr auto kPresent = 15s;                // without a word: not there
 constexpr auto kForgotten = 60s;
 constexpr auto kHead = 60s;   // between signatures of the audit log
 constexpr auto kWatch = 10s;  // between looks for sessions over their limits
@@ -39,6 +42,24 @@ std::string fingerprintOf(const Wishes& wishes, int keys) {
   for (const Candidate& c : wishes.candidates) all += c.entry.digest;
   for (const auto& [digest, stored] : wishes.rollbacks) all += digest;
   return base::sha256(base::view(all));
+}
+
+// Nodes fetch media that are new before they are prepared: what that takes over a slow line.
+std::chrono::milliseconds patienceFor(const std::optional<release::Release>& current, const release::Release& next) {
+  std::set<std::string> known;
+  if (current) {
+    for (const auto& blob : current->blobs) known.insert(blob.digest);
+  }
+  std::uint64_t bytes = 0;
+  bool fresh = false;
+  for (const auto& blob : next.blobs) {
+    if (known.contains(blob.digest)) continue;
+    fresh = true;
+    bytes += blob.bytes;
+  }
+  if (!fresh) return kPatience;
+  return std::min<std::chrono::milliseconds>(kMostPatience,
+                                             kPatience + 3s + std::chrono::milliseconds(bytes / kBytesPerMs));
 }
 
 std::string describe(const std::vector<LeftOut>& leftOut) {
@@ -168,7 +189,7 @@ Result<void> Coordinator::lookForWork() {
   DVPE_TRY(newest_, registry_->newest());
   DVPE_TRY(const Wishes wishes, registry_->wishes(newest_));
   if (newest_ && !newest_->moment && !(rollout_ && rollout_->failed && rollout_->order == wishes.current->order))
-    return beginRollout(*newest_);
+    return beginRollout(*newest_, kInherited);
   if (wishes.current && !wishes.current->nodes.empty()) {
     DVPE_TRY(const bool busy, inStages(*wishes.current));
     if (busy) return base::success();  // changes wait until it is for all, or halted
@@ -267,10 +288,10 @@ Result<void> Coordinator::publish(const std::optional<release::Release>& current
                next.documents.size(), changes.size(), next.nodes.empty() ? "all" : std::to_string(next.nodes.size()),
                stored.release.bytes.size());
   newest_ = stored;
-  return beginRollout(stored);
+  return beginRollout(stored, patienceFor(current, next));
 }
 
-Result<void> Coordinator::beginRollout(const StoredRelease& stored) {
+Result<void> Coordinator::beginRollout(const StoredRelease& stored, std::chrono::milliseconds patience) {
   DVPE_TRY(const auto parsed, release::parseRelease(stored.release.bytes));
   auto offering = std::make_shared<Offering>();
   offering->release = stored.release;
@@ -282,7 +303,7 @@ Result<void> Coordinator::beginRollout(const StoredRelease& stored) {
   for (const std::string& digest : parsed.rollbacks) {
     if (const auto* statement = source.rollback(digest)) offering->rollbacks[digest] = *statement;
   }
-  rollout_ = Rollout{parsed.order, steady_clock::now(), {}, {}, {}, {}, {}, false};
+  rollout_ = Rollout{parsed.order, steady_clock::now(), {}, {}, {}, {}, {}, patience, false};
   audience_ = parsed.nodes;
   watch_.reset();
   DVPE_TRY(const auto nodes, registry_->nodes());
@@ -329,7 +350,7 @@ Result<void> Coordinator::advanceRollout() {
     DVPE_TRY(const auto names, registry_->acknowledged(rollout.order.sequence));
     rollout.prepared.insert(names.begin(), names.end());
   }
-  if (!all() && now < rollout.since + kPatience) return base::success();
+  if (!all() && now < rollout.since + rollout.patience) return base::success();
   if (!rollout.expected.empty() && rollout.prepared.empty() && rollout.refused.size() == rollout.expected.size()) {
     rollout.failed = true;
     spdlog::error("no node takes the release, it is not put in force release={}", text(rollout.order));

@@ -36,6 +36,7 @@ struct Rollout {
   std::set<std::string> expected, prepared, refused;  // nodes
   std::optional<release::Signed> moment;              // it has been named
   std::chrono::steady_clock::time_point asked{};      // the database, who is prepared
+  std::chrono::milliseconds patience{};               // with nodes that are not prepared yet
   bool failed = false;                                // no node takes it: it gets no moment
 };
 
@@ -62,7 +63,7 @@ class Coordinator {
   base::Result<bool> inStages(const release::Release& current);
   base::Result<void> setAudience(const std::optional<release::Release>& current, release::Release& next);
   bool meant(const std::string& node) const;
-  base::Result<void> beginRollout(const StoredRelease& stored);
+  base::Result<void> beginRollout(const StoredRelease& stored, std::chrono::milliseconds patience);
   base::Result<void> advanceRollout();
   base::Result<void> nameMoment();
   base::Result<void> refreshNodes();

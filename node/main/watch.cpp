@@ -103,18 +103,19 @@ void watchIngest(Metrics& metrics, const ingest::RtmpServer& server) {
 }
 
 void watchControl(Metrics& metrics, const ControlPlane& control, const personalize::Director& director) {
-  metrics.observe(Kind::kGauge, "dvpe_release_in_force", "The sequence of the release that this node is decided by.", {},
-                  [&control] { return static_cast<double>(control.state().inForce.sequence); });
+  metrics.observe(Kind::kGauge, "dvpe_release_in_force", "The sequence of the release that this node is decided by.",
+                  {}, [&control] { return static_cast<double>(control.state().inForce.sequence); });
   metrics.observe(Kind::kGauge, "dvpe_release_behind",
-                  "1 while a release is in force elsewhere that this node does not have: it is not ready for viewers.", {},
-                  [&control] { return control.behind() ? 1 : 0; });
+                  "1 while a release is in force elsewhere that this node does not have: it is not ready for viewers.",
+                  {}, [&control] { return control.behind() ? 1 : 0; });
   metrics.observe(Kind::kGauge, "dvpe_release_refused",
                   "1 when the last release that came was refused; the last good one stays. The log says why.", {},
                   [&control] { return control.state().refused.empty() ? 0 : 1; });
   metrics.observe(Kind::kGauge, "dvpe_release_takeover_seconds", "How long going through all sessions took last.", {},
                   [&director] { return static_cast<double>(director.counters().lastTakeoverMicroseconds) * 1e-6; });
-  metrics.observe(Kind::kGauge, "dvpe_database_connected", "1 while the database can be used. Without it a node serves on.",
-                  {}, [&control] { return control.databaseConnected() ? 1 : 0; });
+  metrics.observe(Kind::kGauge, "dvpe_database_connected",
+                  "1 while the database can be used. Without it a node serves on.", {},
+                  [&control] { return control.databaseConnected() ? 1 : 0; });
 }
 
 void watchServing(Metrics& metrics, const personalize::Director& director, const serve::Server& server) {
