@@ -12,7 +12,6 @@
 namespace dvpe::control {
 
 namespace json = boost::json;
-using base::ErrorCode;
 using base::Result;
 using release::Order;
 using std::chrono::steady_clock;

@@ -226,7 +226,7 @@ Result<void> DatabaseLink::look() {
   const release::Order inForce = releases_.snapshot().inForce;
   // However it came here. A database that was set back does not know it: that is no reason to do without.
   if (inForce.sequence > 0) {
-    if (const auto told = acknowledge(inForce.sequence, "effective", ""); !told && !connection_->usable()) return told;
+    if (auto told = acknowledge(inForce.sequence, "effective", ""); !told && !connection_->usable()) return told;
   }
   DVPE_TRY(const auto rows,
            connection_->query("SELECT r.sequence, r.contents, r.key, r.signature, e.statement, e.key, e.signature "

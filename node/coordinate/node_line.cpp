@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "shared/base/log.h"
+#include "shared/base/overload.h"
 
 namespace dvpe::coordinate {
 
@@ -16,11 +17,6 @@ namespace {
 constexpr auto kWait = std::chrono::milliseconds(100);
 constexpr auto kRepeat = std::chrono::seconds(2);  // an offer that nobody has answered: the connection may have broken
 constexpr std::size_t kMostCommands = 100;
-
-template <class... F>
-struct Overload : F... {
-  using F::operator()...;
-};
 
 }  // namespace
 

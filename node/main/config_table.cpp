@@ -6,6 +6,8 @@
 #include <array>
 #include <cstdio>
 
+#include "shared/base/overload.h"
+
 namespace dvpe::node {
 
 namespace {
@@ -375,11 +377,6 @@ std::vector<ConfigKey> makeKeys() {
 #undef DVPE_INTEGER
 #undef DVPE_FLAG
 
-template <class... F>
-struct Overload : F... {
-  using F::operator()...;
-};
-
 // Breaks text into comment lines of at most 110 characters.
 void comment(std::string& out, std::string_view text) {
   std::size_t column = 0;
@@ -498,13 +495,14 @@ std::string tomlText(std::string_view text) {
 
 std::string tomlValue(const ConfigKey& key, const Config& config) {
   Config copy = config;  // targets hand out references; the table is small and this is start-up
-  return std::visit(Overload{[&](std::string& (*at)(Config&)) { return tomlText(at(copy)); },
-                             [&](fs::path& (*at)(Config&)) { return tomlText(at(copy).string()); },
-                             [&](std::int64_t& (*at)(Config&)) {
-                               const bool isAuto = key.kind == KeyKind::kBudget && at(copy) == Config::kAutoBudget;
-                               return isAuto ? std::string("\"auto\"") : std::to_string(at(copy));
-                             },
-                             [&](bool& (*at)(Config&)) { return std::string(at(copy) ? "true" : "false"); }},
+  return std::visit(base::Overload{[&](std::string& (*at)(Config&)) { return tomlText(at(copy)); },
+                                   [&](fs::path& (*at)(Config&)) { return tomlText(at(copy).string()); },
+                                   [&](std::int64_t& (*at)(Config&)) {
+                                     const bool isAuto =
+                                         key.kind == KeyKind::kBudget && at(copy) == Config::kAutoBudget;
+                                     return isAuto ? std::string("\"auto\"") : std::to_string(at(copy));
+                                   },
+                                   [&](bool& (*at)(Config&)) { return std::string(at(copy) ? "true" : "false"); }},
                     key.target);
 }
 

@@ -7,6 +7,7 @@
 #include <future>
 
 #include "shared/base/log.h"
+#include "shared/base/overload.h"
 
 // GCC 12 takes Asio's recycling allocator for coroutine frames for a mismatch (GCC bug 109224).
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
@@ -35,11 +36,6 @@ Result<T> answered(Ask ask) {
 }
 
 std::string dateOf(const model::Channel& channel, Ticks at) { return base::isoDate(base::toWall(channel.epoch, at)); }
-
-template <class... F>
-struct Overload : F... {
-  using F::operator()...;
-};
 
 }  // namespace
 
@@ -85,7 +81,7 @@ Result<std::string> Operations::obey(const protocol::Accepted& accepted) const {
   const auto other = [&](const auto&) -> Result<std::string> {
     return fail(ErrorCode::kUnsupported, "this version does not know how to obey '" + name + "'");
   };
-  return std::visit(Overload{nothing, channel, begins, clean, level, other}, accepted.arguments);
+  return std::visit(base::Overload{nothing, channel, begins, clean, level, other}, accepted.arguments);
 }
 
 json::object Operations::status() const {

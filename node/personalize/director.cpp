@@ -44,7 +44,11 @@ void Director::Feed::cellFinished(std::shared_ptr<const timeline::Cell> cell) {
 Director::Director(DirectorOptions options, std::shared_ptr<const decisions::Compiled> compiled,
                    std::vector<DirectedChannel> channels, SessionStore& store, privacy::TokenSealer& tokens,
                    const base::Clock& clock)
-    : options_(options), store_(store), tokens_(tokens), clock_(clock), table_(options.maxSessions, options.readers) {
+    : options_(std::move(options)),
+      store_(store),
+      tokens_(tokens),
+      clock_(clock),
+      table_(options_.maxSessions, options_.readers) {
   for (auto& config : channels) {
     auto state = std::make_unique<ChannelState>(channels_.size(), std::move(config));
     state->eras.push_back({Ticks{0}, options_.release, compiled, state->config.media});

@@ -21,7 +21,6 @@ namespace {
 namespace asio = boost::asio;
 using test::idOf;
 using testing::ElementsAre;
-using testing::HasSubstr;
 using timeline::Cell;
 using timeline::Cut;
 using timeline::Span;
