@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json/stream_parser.hpp>
 #include <cmath>
+#include <cstdio>
 #include <numeric>
 
 namespace dvpe::model {
@@ -279,6 +280,24 @@ void ObjectReader::finish() {
     place_.child(member.value(), key)
         .mistake("unknown key" + (near.empty() ? std::string{} : "; did you mean \"" + std::string{near} + "\"?"));
   }
+}
+
+bool readInstant(const Place& place, const std::string& text, base::WallTime& out) {
+  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, used = 0;
+  const bool shape = text.size() == 20 &&
+                     std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2dZ%n", &year, &month, &day, &hour, &minute,
+                                 &second, &used) == 6 &&
+                     used == 20;
+  const std::chrono::year_month_day date{std::chrono::year{year}, std::chrono::month{static_cast<unsigned>(month)},
+                                         std::chrono::day{static_cast<unsigned>(day)}};
+  if (!shape || !date.ok() || year < 1970 || year > 2199 || hour < 0 || hour > 23 || minute < 0 || minute > 59 ||
+      second < 0 || second > 59) {
+    place.mistake("expected an instant such as 2026-01-01T00:00:00Z");
+    return false;
+  }
+  out = std::chrono::sys_days{date} + std::chrono::hours{hour} + std::chrono::minutes{minute} +
+        std::chrono::seconds{second};
+  return true;
 }
 
 }  // namespace dvpe::model

@@ -126,5 +126,7 @@ base::Result<T> readObject(std::string_view text, std::size_t maxBytes, std::str
 // A string at `place`, or a mistake.
 bool readText(const Place& place, std::string& out, std::size_t maxBytes);
 bool readName(const Place& place, std::string& out);
+// "2026-01-01T00:00:00Z", years 1970 to 2199, or a mistake at `place`.
+bool readInstant(const Place& place, const std::string& text, base::WallTime& out);
 
 }  // namespace dvpe::model
