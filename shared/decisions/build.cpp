@@ -101,10 +101,11 @@ const model::Campaign* Compiled::campaign(std::string_view id) const {
   return found == documents_->campaigns.end() ? nullptr : &found->second;
 }
 
-Built build(std::shared_ptr<const model::Documents> documents) {
+Built build(std::shared_ptr<const model::Documents> documents, Held held) {
   Built out;
   auto compiled = std::make_shared<Compiled>();
   compiled->documents_ = documents;
+  compiled->held_ = std::move(held);
   Builder builder{*documents, out.errors};
   for (const auto& [id, ruleset] : documents->rulesets) builder.checkChannel(ruleset);
   for (const auto& [id, channel] : documents->channels) compiled->channels_.emplace(id, builder.channel(channel));

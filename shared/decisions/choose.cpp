@@ -9,6 +9,8 @@ namespace dvpe::decisions {
 
 namespace {
 
+constexpr const char* kHeld = "held";  // by its owner: the reason in explanations
+
 // A viewer on a channel: the viewer's attributes and channel.id.
 class OnChannel final : public rules::AttributeSource {
  public:
@@ -53,15 +55,19 @@ const model::Field* declared(const model::Ruleset& ruleset, std::string_view pat
 
 class Walker {
  public:
-  Walker(const Compiled::CompiledChannel& channel, const rules::Attributes& viewer, Choice& choice, Report* report)
-      : channel_(channel), source_(viewer, channel.id), choice_(choice), report_(report) {}
+  Walker(const Compiled::CompiledChannel& channel, const Held& held, const rules::Attributes& viewer, Choice& choice,
+         Report* report)
+      : channel_(channel), held_(held), source_(viewer, channel.id), choice_(choice), report_(report) {}
 
   void run() {
     for (const Compiled::CompiledRule& rule : channel_.rules) {
-      const rules::Verdict verdict = rules::evaluate(rule.when, source_);
+      const bool held = held_.rulesets.contains(rule.ruleset->id);
       if (report_) {
-        report_->rules.push_back({rule.ruleset->id, rule.rule->id, rules::explain(rule.when, source_), {}});
+        report_->rules.push_back(
+            {rule.ruleset->id, rule.rule->id, rules::explain(rule.when, source_), {}, held ? kHeld : ""});
       }
+      if (held) continue;
+      const rules::Verdict verdict = rules::evaluate(rule.when, source_);
       if (verdict != rules::Verdict::kTrue) continue;
       for (const Compiled::CompiledAction& action : rule.actions) {
         std::visit([&](const auto& what) { apply(rule, action, what); }, *action.action);
@@ -90,6 +96,10 @@ class Walker {
     std::string notes;
     for (const model::OverlayField& field : action.overlay->fields) {
       if (!field.domain.empty()) out.values.emplace(field.name, resolve(*rule.ruleset, field, show, notes));
+    }
+    if (held_.overlays.contains(show.overlay)) {
+      if (report_) note(describe(out), false, kHeld);
+      return;
     }
     const OverlayChoice* before = contradicting(out);
     if (report_) note(describe(out), !before, before ? "rule " + before->ruleId + " decided this overlay" : notes);
@@ -134,6 +144,10 @@ class Walker {
   }
 
   void apply(const Compiled::CompiledRule& rule, const Compiled::CompiledAction&, const model::ReplaceSpan& replace) {
+    if (held_.media.contains(replace.clip)) {
+      if (report_) note("replaces event " + replace.event + " by clip " + replace.clip, false, kHeld);
+      return;
+    }
     const auto [at, fresh] = choice_.clips.emplace(replace.event, Clip{replace.clip, rule.rule->id});
     if (report_) {
       note("replaces event " + replace.event + " by clip " + replace.clip, fresh,
@@ -152,6 +166,10 @@ class Walker {
 
   void apply(const Compiled::CompiledRule& rule, const Compiled::CompiledAction& action, const model::FillBreaks&) {
     for (const auto& [campaign, condition] : action.campaigns) {
+      if (held_.campaigns.contains(campaign->id)) {
+        if (report_) note("lets campaign " + campaign->id + " into breaks", false, kHeld);
+        continue;
+      }
       const bool fresh = std::find(seen_.begin(), seen_.end(), campaign) == seen_.end();
       if (report_) note("lets campaign " + campaign->id + " into breaks", fresh, fresh ? "" : "it was let in before");
       if (!fresh) continue;
@@ -196,6 +214,7 @@ class Walker {
   }
 
   const Compiled::CompiledChannel& channel_;
+  const Held& held_;
   OnChannel source_;
   Choice& choice_;
   Report* report_;
@@ -209,7 +228,7 @@ namespace impl {
 
 void walk(const Compiled& compiled, std::string_view channel, const rules::Attributes& viewer, Choice& choice,
           Report* report) {
-  if (const auto* found = compiled.channel(channel)) Walker{*found, viewer, choice, report}.run();
+  if (const auto* found = compiled.channel(channel)) Walker{*found, compiled.held(), viewer, choice, report}.run();
 }
 
 Pod fill(const Compiled& compiled, const Choice& choice, int units, const UnitsOf& lengths, Report* report) {
@@ -230,7 +249,9 @@ Pod fill(const Compiled& compiled, const Choice& choice, int units, const UnitsO
       const bool twice =
           std::any_of(pod.slots.begin(), pod.slots.end(), [&](const auto& s) { return s.media == media; });
       CreativeReport creative{media, need, std::nullopt, {}};
-      if (need <= 0) {
+      if (compiled.held().media.contains(media)) {
+        creative.why = kHeld;
+      } else if (need <= 0) {
         creative.why = "not conditioned";
       } else if (twice) {
         creative.why = "already in this break";

@@ -15,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,14 @@
 namespace dvpe::decisions {
 
 struct Built;
+
+// What is held by its owners (kind `hold`), by ids. A held overlay is shown by no rule, a held ruleset has no rules, a
+// held campaign takes part in no break, held media are placed nowhere; what else the rules say counts as before. Names
+// of documents that are not there change nothing.
+struct Held {
+  std::set<std::string, std::less<>> overlays, rulesets, campaigns, media;
+  bool operator==(const Held&) const = default;
+};
 
 // Documents with their conditions compiled. Immutable; shared between threads.
 class Compiled {
@@ -50,13 +59,15 @@ class Compiled {
   };
 
   const model::Documents& documents() const { return *documents_; }
+  const Held& held() const { return held_; }
   // Null when there is no such channel.
   const CompiledChannel* channel(std::string_view id) const;
   const model::Campaign* campaign(std::string_view id) const;
 
  private:
-  friend Built build(std::shared_ptr<const model::Documents> documents);
+  friend Built build(std::shared_ptr<const model::Documents> documents, Held held);
   std::shared_ptr<const model::Documents> documents_;
+  Held held_;
   std::map<std::string, CompiledChannel, std::less<>> channels_;
 };
 
@@ -67,7 +78,8 @@ struct Built {
 };
 
 // documents must have passed model::readDocuments; what it would have refused is refused here too, where it matters.
-Built build(std::shared_ptr<const model::Documents> documents);
+// What is held is compiled and checked like the rest.
+Built build(std::shared_ptr<const model::Documents> documents, Held held = {});
 
 struct OverlayChoice {
   const model::Overlay* overlay = nullptr;    // lives as long as Compiled

@@ -80,6 +80,7 @@ json::object toObject(const RuleReport& rule) {
     actions.push_back(std::move(each));
   }
   out["actions"] = std::move(actions);
+  if (!rule.why.empty()) out["why"] = rule.why;
   return out;
 }
 

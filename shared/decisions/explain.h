@@ -39,7 +39,8 @@ struct RuleReport {
   std::string ruleset;
   std::string rule;
   rules::Explanation condition;
-  std::vector<ActionReport> actions;  // empty when the condition is not true
+  std::vector<ActionReport> actions;  // empty when the condition is not true, or the rule does not count
+  std::string why{};                  // when it does not count: its ruleset is held
 };
 
 struct Report {

@@ -61,8 +61,8 @@ class Channel {
   }
   model::Documents& documents() { return documents_; }
 
-  std::shared_ptr<const Compiled> compile() const {
-    const Built built = build(std::make_shared<const model::Documents>(documents_));
+  std::shared_ptr<const Compiled> compile(const Held& held = {}) const {
+    const Built built = build(std::make_shared<const model::Documents>(documents_), held);
     EXPECT_TRUE(built.compiled) << model::describe(built.errors);
     return built.compiled;
   }
@@ -307,6 +307,65 @@ TEST(Explain, NotesAFallback) {
   EXPECT_EQ(note(viewer("de", {})), "viewer.language: no consent for content");
   EXPECT_EQ(note({}), "viewer.language: no consent for content");
   EXPECT_EQ(note(viewer("de")), "");
+}
+
+Held heldOverlay(const std::string& id) { return {{id}, {}, {}, {}}; }
+
+TEST(WhatIsHeld, IsShownByNoRuleAndTheRestGoesOn) {
+  const auto channel = Channel{}.rule("1", "true", {show("a")}).rule("2", "true", {show("a"), show("b")});
+  EXPECT_THAT(shown(choose(*channel.compile(heldOverlay("a")), "c", viewer("de"))), ElementsAre("b by 2"));
+  EXPECT_EQ(choose(*Channel{}.rule("1", "true", {show("a")}).compile(heldOverlay("a")), "c", viewer("de")).cohort,
+            kBaseCohort);
+  EXPECT_THAT(shown(choose(*channel.compile(heldOverlay("nothing")), "c", viewer("de"))),
+              ElementsAre("a by 1", "b by 2"));
+}
+
+TEST(WhatIsHeld, LeavesTheSameCohortToWhoDidNotHaveIt) {
+  const auto channel = Channel{}.rule("1", "true", {show("b")}).rule("2", "viewer.language == \"fr\"", {show("a")});
+  EXPECT_EQ(choose(*channel.compile(heldOverlay("a")), "c", viewer("fr")).cohort,
+            choose(*channel.compile(), "c", viewer("de")).cohort);
+}
+
+TEST(WhatIsHeld, MayBeAWholeRuleset) {
+  const auto channel = Channel{}.rule("1", "true", {show("a"), ChooseAudio{"de"}, FillBreaks{{"k"}}});
+  const Choice choice = choose(*channel.compile({{}, {"r"}, {}, {}}), "c", viewer("de"));
+  EXPECT_EQ(choice.cohort, kBaseCohort);
+  EXPECT_EQ(choice.audioLanguage, "");
+  EXPECT_THAT(choice.campaigns, IsEmpty());
+}
+
+TEST(WhatIsHeld, TakesPartInNoBreakAndReplacesNoSpan) {
+  const auto channel = Channel{}
+                           .rule("1", "true", {ReplaceSpan{"e", "m1"}, FillBreaks{{"k", "l"}}})
+                           .rule("2", "true", {ReplaceSpan{"e", "m4"}});
+  const UnitsOf tens = [](std::string_view) { return 10; };
+  const auto campaign = channel.compile({{}, {}, {"k"}, {}});
+  EXPECT_THAT(choose(*campaign, "c", viewer("de")).campaigns, ElementsAre("l"));
+  const auto media = channel.compile({{}, {}, {}, {"m1"}});
+  const Choice choice = choose(*media, "c", viewer("de"));
+  EXPECT_EQ(choice.clips.at("e").media, "m4") << "the next rule's";
+  EXPECT_EQ(fillBreak(*media, choice, 20, tens), (Pod{{{"m2", "k", 0, 10}, {"m3", "l", 10, 10}}, 0}));
+}
+
+TEST(WhatIsHeld, IsCheckedLikeTheRest) {
+  auto channel = Channel{}.rule("1", "nonsense(", {show("a")});
+  EXPECT_FALSE(build(std::make_shared<const model::Documents>(channel.documents()), Held{{}, {"r"}, {}, {}}).compiled);
+}
+
+TEST(WhatIsHeld, IsTheReasonInExplanations) {
+  auto channel = Channel{}.rule("1", "true", {show("a"), ReplaceSpan{"e", "m4"}, FillBreaks{{"k", "l"}}});
+  const UnitsOf tens = [](std::string_view) { return 10; };
+  const Report report = explain(*channel.compile({{"a"}, {}, {"l"}, {"m1", "m4"}}), "c", viewer("de"), 30, tens);
+  const auto& actions = report.rules.at(0).actions;
+  ASSERT_THAT(actions, SizeIs(4));
+  EXPECT_EQ(actions[0].why, "held");
+  EXPECT_FALSE(actions[0].used);
+  EXPECT_EQ(actions[1].why, "held");
+  EXPECT_TRUE(actions[2].used);
+  EXPECT_EQ(actions[3].why, "held");
+  EXPECT_EQ(report.campaigns.at(0).creatives.at(0).why, "held");
+  const auto whole = explain(*channel.compile({{}, {"r"}, {}, {}}), "c", viewer("de"), 30, tens);
+  EXPECT_EQ(boost::json::parse(toJson(whole)).at("rules").at(0).at("why"), "held");
 }
 
 TEST(Explain, IsJson) {
