@@ -44,6 +44,7 @@ void choose(const Wishes& wishes, const std::map<std::string, const StoredRollba
     return it == wishes.current->documents.end() ? nullptr : &it->second;
   };
   for (const Candidate& candidate : wishes.candidates) {
+    if (candidate.name.kind == "hold") continue;  // nodes take holds themselves, at once
     const Entry* now = inForce(candidate.name);
     const bool taken =
         now != nullptr ? now->organisation != candidate.entry.organisation : chosen.contains(candidate.name);

@@ -158,6 +158,13 @@ TEST_F(Assembly, NeverHasADocumentOfAKindThatThisVersionCannotRead) {
   EXPECT_FALSE(wishes_.current->documents.contains({"schedule", "week"}));
 }
 
+TEST_F(Assembly, PassesHoldsOver) {
+  put("hold", "stop", 1, "cleo", R"({"holds":{"kind":"ruleset","id":"main"}})");
+  EXPECT_EQ(publish(), 1);
+  EXPECT_EQ(said_, "") << "not as something left out";
+  EXPECT_FALSE(wishes_.current->documents.contains({"hold", "stop"}));
+}
+
 TEST_F(Assembly, LeavesANameToWhoHadItFirst) {
   publish();
   put("ruleset", "main", 9, "bert", R"({"channel":"one","fields":[],"rules":[]})");
