@@ -102,6 +102,13 @@ void Agent::run() {
     if (steady_clock::now() >= next) {
       next += kTell;
       tell();
+      // On the pool: holds that have expired take as long as the node takes.
+      if (!ticking_.exchange(true)) {
+        work([this] {
+          releases_.tick();
+          ticking_ = false;
+        });
+      }
     }
   }
 }
@@ -223,6 +230,10 @@ protocol::Answer Agent::obey(const protocol::Accepted& accepted) {
     spdlog::info("a command is obeyed name={} arguments={} person={} key={}", accepted.command.name,
                  accepted.command.arguments, accepted.person, accepted.key);
   }
+  if (const auto* hold = std::get_if<protocol::HoldArguments>(&accepted.arguments)) {
+    const auto outcome = releases_.hold({{hold->document, clock_.wallSeconds()}}).front();
+    return outcome ? protocol::Answer{id, true, {}, "{}"} : protocol::Answer{id, false, outcome.error().message, {}};
+  }
   const auto done = target_.obey(accepted);
   return done ? protocol::Answer{id, true, {}, done.value()} : protocol::Answer{id, false, done.error().message, {}};
 }
@@ -236,6 +247,9 @@ void Agent::tell() {
   json::object release{{"inForce", orderJson(state.inForce)}, {"behind", state.behind}, {"refused", state.refused}};
   if (state.prepared) release["prepared"] = orderJson(*state.prepared);
   json::object& out = about.as_object();
+  json::array held;
+  for (const auto& name : state.held) held.push_back(json::object{{"kind", name.kind}, {"id", name.id}});
+  out["held"] = std::move(held);
   out["node"] = options_.node;
   out["time"] = base::isoDate(clock_.wall());
   out["release"] = std::move(release);

@@ -74,7 +74,7 @@ class Agent {
   std::map<std::string, std::string> subscribers_;  // peer -> its key
   std::mutex mutex_;                                // of what follows
   std::deque<std::pair<std::string, protocol::Message>> outgoing_;
-  std::atomic<bool> stopping_{false};
+  std::atomic<bool> stopping_{false}, ticking_{false};
   std::atomic<int> waiting_{0};  // tasks of the pool
   std::unique_ptr<boost::asio::thread_pool> pool_;
   std::thread thread_;

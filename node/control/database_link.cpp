@@ -166,7 +166,9 @@ void DatabaseLink::run() {
         nextHeads = now + kHeads;
       }
       if (done && now >= nextLook) {
-        done = look();
+        done = lookForHolds();
+        if (done) done = look();
+        if (done && releases_.snapshot().inForce != holdsFor_) done = lookForHolds();  // of what has just come
         nextLook = steady_clock::now() + kLook;
       }
       if (done) {
@@ -201,6 +203,7 @@ Result<void> DatabaseLink::connect() {
                                          strictness.loose.front().objects + "); dvpe-node db check tells all");
   }
   DVPE_CHECK(opened.query("LISTEN dvpe_release"));
+  DVPE_CHECK(opened.query("LISTEN dvpe_documents"));  // of which holds concern us
   connection_ = std::move(opened);
   connected_ = true;
   spdlog::info("connected to the database host={} database={}", options_.connect.host, options_.connect.database);
@@ -246,6 +249,46 @@ Result<void> DatabaseLink::look() {
     DVPE_TRY(const auto release, signedAt(rows, *at, 1));
     DVPE_TRY(const auto moment, signedAt(rows, *at, 4));
     DVPE_CHECK(take(rows.integer(*at, 0), *release, moment ? &*moment : nullptr));
+  }
+  return base::success();
+}
+
+// The newest revision of each hold that was not handed over yet. One that is withdrawn stays where it was seen. Those
+// that were refused are tried again with the next release: whose documents are, and whose keys, it says.
+Result<void> DatabaseLink::lookForHolds() {
+  const release::Order inForce = releases_.snapshot().inForce;
+  if (inForce.sequence == 0) return base::success();  // nobody's keys are known yet, and nothing is on air
+  if (inForce != holdsFor_ && std::exchange(holdsRefused_, false)) holdsSeen_.clear();
+  holdsFor_ = inForce;
+  DVPE_TRY(const auto rows,
+           connection_->query("SELECT DISTINCT ON (organisation, document) organisation, document, revision, "
+                              "encode(digest, 'hex'), extract(epoch FROM accepted)::bigint FROM dvpe.revision "
+                              "WHERE kind = 'hold' AND NOT withdrawn ORDER BY organisation, document, revision DESC"));
+  std::map<std::string, std::size_t> fresh;  // digest -> row
+  std::vector<std::string> digests;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto seen = holdsSeen_.find({std::string(rows.text(i, 0)), std::string(rows.text(i, 1))});
+    if (seen != holdsSeen_.end() && seen->second >= rows.integer(i, 2)) continue;
+    fresh.emplace(rows.text(i, 3), i);
+    digests.emplace_back(rows.text(i, 3));
+  }
+  if (fresh.empty()) return base::success();
+  release::Bundle bundle;
+  DVPE_CHECK(fetchDocuments(*connection_, digests, bundle));
+  std::vector<HoldStore::Arrival> arrivals;
+  std::vector<std::size_t> from;
+  for (const auto& [digest, stored] : bundle.documents) {
+    const std::size_t row = fresh.at(digest);
+    arrivals.push_back({stored.document, rows.integer(row, 4)});
+    from.push_back(row);
+  }
+  const auto outcomes = releases_.hold(arrivals);
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    const bool disk = !outcomes[i] && outcomes[i].error().code == ErrorCode::kIo;
+    if (disk) continue;  // tried again at the next look
+    holdsRefused_ = holdsRefused_ || !outcomes[i];
+    holdsSeen_[{std::string(rows.text(from[i], 0)), std::string(rows.text(from[i], 1))}] =
+        static_cast<int>(rows.integer(from[i], 2));
   }
   return base::success();
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The DVPE authors
 //
-// A node's line to the database: releases that nobody has brought it, its presence, what it acknowledges, and grants
-// that it uses up. When the database is gone the node serves on, and the line is tried again.
+// A node's line to the database: releases that nobody has brought it, holds, its presence, what it acknowledges, and
+// grants that it uses up. When the database is gone the node serves on, and the line is tried again.
 #pragma once
 
 #include <atomic>
@@ -54,15 +54,19 @@ class DatabaseLink {
   base::Result<void> acknowledge(std::int64_t sequence, const char* state, const std::string& reason);
   base::Result<void> present();
   base::Result<void> keepHeads();
+  base::Result<void> lookForHolds();
   void runTasks();
 
   const DatabaseLinkOptions options_;
   Releases& releases_;
   std::optional<database::Connection> connection_;
   std::map<std::int64_t, std::chrono::steady_clock::time_point> refused_;  // sequence -> not to be tried before
-  std::int64_t headKept_ = 0;                                              // a line of the audit log
-  std::map<std::int64_t, std::string> acknowledged_;                       // the newest few
-  std::string lastError_;                                                  // is logged once
+  std::map<std::pair<std::string, std::string>, int> holdsSeen_;           // organisation, id -> revision
+  bool holdsRefused_ = false;                         // some of them; another release may change that
+  release::Order holdsFor_;                           // what was in force when they were looked at
+  std::int64_t headKept_ = 0;                         // a line of the audit log
+  std::map<std::int64_t, std::string> acknowledged_;  // the newest few
+  std::string lastError_;                             // is logged once
   std::atomic<bool> connected_{false}, stopping_{false};
   std::mutex mutex_;  // of what follows
   std::condition_variable wake_;

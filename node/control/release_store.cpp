@@ -44,6 +44,17 @@ Bundle ReleaseStore::whole(const Bundle& fresh) const {
   return out;
 }
 
+std::optional<HoldStore::Owned> ReleaseStore::owned(const release::DocumentName& name) const {
+  if (!inForce_) return std::nullopt;
+  const auto line = inForce_->documents.find(name);
+  if (line == inForce_->documents.end()) return std::nullopt;
+  const auto stored = kept_.bundle.documents.find(line->second.digest);
+  if (stored == kept_.bundle.documents.end()) return std::nullopt;
+  const auto header = release::parseHeader(stored->second.document.bytes);
+  if (!header) return std::nullopt;
+  return HoldStore::Owned{line->second.organisation, header.value().channels};
+}
+
 base::Result<Verified> ReleaseStore::check(const Bundle& bundle, release::Time now) const {
   return release::verifyBundle(whole(bundle), ring_, kept_.known, node_, now, inForce_ ? &*inForce_ : nullptr);
 }

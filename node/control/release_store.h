@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "node/control/hold_store.h"
 #include "shared/release/bundle.h"
 
 namespace dvpe::control {
@@ -35,6 +36,8 @@ class ReleaseStore {
   // The bundle with what is here already of its documents: another release may be kept before this one is.
   release::Bundle whole(const release::Bundle& fresh) const;
   const release::KeyRing& ring() const { return ring_; }
+  // Whose a document in force is; nothing: there is none of that name.
+  std::optional<HoldStore::Owned> owned(const release::DocumentName& name) const;
 
  private:
   std::filesystem::path file() const { return folder_ / "current.json"; }

@@ -21,9 +21,62 @@ std::string text(const Order& order) { return std::to_string(order.keys) + "." +
 
 }  // namespace
 
-Releases::Releases(ReleaseStore& store, Target& target, std::string node, const base::Clock& clock)
-    : store_(store), target_(target), node_(std::move(node)), clock_(clock) {
+Releases::Releases(ReleaseStore& store, HoldStore& holds, Target& target, std::string node, const base::Clock& clock)
+    : store_(store), holds_(holds), target_(target), node_(std::move(node)), clock_(clock) {
   publish({});
+}
+
+void Releases::reload() {
+  const std::lock_guard lock(work_);
+  held_ = heldNow();
+  ends_ = holds_.nextExpiry(clock_.wallSeconds());
+  publish({});
+}
+
+HeldNames Releases::heldNow() const {
+  return holds_.heldAt(clock_.wallSeconds(), store_.ring(),
+                       [this](const release::DocumentName& name) { return store_.owned(name); });
+}
+
+std::vector<Result<void>> Releases::hold(const std::vector<HoldStore::Arrival>& arrivals) {
+  const std::lock_guard lock(work_);
+  auto out = holds_.take(
+      arrivals, store_.ring(), [this](const release::DocumentName& name) { return store_.owned(name); },
+      clock_.wallSeconds());
+  for (const auto& done : out) {
+    if (!done) spdlog::warn("a hold is refused reason=\"{}\"", done.error().message);
+  }
+  applyHolds();
+  return out;
+}
+
+void Releases::tick() {
+  const std::unique_lock lock(work_, std::try_to_lock);
+  if (!lock || (!holdAgain_ && (!ends_ || clock_.wallSeconds() < *ends_))) return;
+  applyHolds();
+}
+
+// Has Target hold what is to be held, when that is something else than before.
+void Releases::applyHolds() {
+  ends_ = holds_.nextExpiry(clock_.wallSeconds());
+  const HeldNames next = heldNow();
+  if (next == held_) {
+    holdAgain_ = false;
+    return;
+  }
+  const auto done = target_.hold(next);
+  holdAgain_ = !done;
+  if (!done) {
+    spdlog::error("a hold has no effect yet reason=\"{}\"", done.error().message);
+    return;
+  }
+  held_ = next;
+  std::string names;
+  for (const auto& name : held_) names += (names.empty() ? "" : ",") + name.kind + "/" + name.id;
+  spdlog::warn("held from the next cut on documents={} sessions={}", names.empty() ? "none" : names,
+               done.value().sessions);
+  const std::lock_guard lock(mutex_);
+  snapshot_.held = held_;
 }
 
 Result<Releases::Lacking> Releases::offer(const release::Signed& offered) {
@@ -119,13 +172,15 @@ Result<TookOver> Releases::takeOver(const Order& order, std::int64_t at) {
   Ready& ready = ready_.at(order);
   // First on disk: from here on nothing older is taken, whatever happens to this process.
   DVPE_CHECK(store_.keep(ready.bundle, ready.verified));
-  auto done = target_.takeOver(order, ready.preparation, base::WallTime{std::chrono::microseconds(at)});
+  const HeldNames held = heldNow();
+  auto done = target_.takeOver(order, ready.preparation, base::WallTime{std::chrono::microseconds(at)}, held);
   ready_.erase(ready_.begin(), ready_.upper_bound(order));
   moments_.erase(moments_.begin(), moments_.upper_bound(order));
   if (!done) {
     spdlog::error("a release could not take over release={} reason=\"{}\"", text(order), done.error().message);
     return done;
   }
+  held_ = held;
   spdlog::info("a release takes over release={} late={} sessions={}", text(order), done.value().late ? 1 : 0,
                done.value().sessions);
   return done;
@@ -137,6 +192,7 @@ void Releases::publish(std::string refused) {
   snapshot_.prepared = ready_.empty() ? std::nullopt : std::optional(ready_.rbegin()->first);
   snapshot_.behind = !moments_.empty();
   snapshot_.refused = std::move(refused);
+  snapshot_.held = held_;
   if (!keys_ || keys_->revision() != store_.ringRevision()) keys_ = std::make_shared<release::KeyRing>(store_.ring());
 }
 

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "shared/base/clock.h"
@@ -28,8 +29,11 @@ class Preparation {
   virtual ~Preparation() = default;
 };
 
-// prepare() and takeOver() are called on one thread at a time and may take seconds; the rest on the agent's thread, and
-// returns soon.
+// What people have held of the documents in force.
+using HeldNames = std::set<release::DocumentName>;
+
+// prepare(), takeOver() and hold() are called on one thread at a time and may take seconds; the rest on the agent's
+// thread, and returns soon.
 class Target {
  public:
   virtual ~Target() = default;
@@ -37,9 +41,11 @@ class Target {
   // Reads and compiles the documents, and gets the media that they need. The node goes on with what it has. All
   // mistakes at once, one a line. kInvalidInput: the documents; kUnavailable: media that are not here.
   virtual base::Result<std::shared_ptr<Preparation>> prepare(const release::Verified& release) = 0;
-  // In force on each channel from its first cut at or after the moment on.
+  // In force on each channel from its first cut at or after the moment on, as if what is held were not there.
   virtual base::Result<TookOver> takeOver(const release::Order& order, std::shared_ptr<Preparation> prepared,
-                                          base::WallTime effective) = 0;
+                                          base::WallTime effective, const HeldNames& held) = 0;
+  // From the next cut on this is held of what is in force, and nothing else.
+  virtual base::Result<TookOver> hold(const HeldNames& held) = 0;
 
   // Obeys a command that may be obeyed. The answer's data, as JSON.
   virtual base::Result<std::string> obey(const protocol::Accepted& command) = 0;

@@ -15,6 +15,9 @@ using base::Result;
 namespace {
 
 constexpr std::chrono::hours kKeepMedia{1};  // and a window: until nothing lists it after it has left
+// Enough not to be late, which would cost a second: what is held goes with the very next cut. A cohort that is new then
+// may see the programme for a segment.
+constexpr auto kHoldNotice = std::chrono::milliseconds(100);
 
 struct NextLibrary final : control::Preparation {
   explicit NextLibrary(Library l) : library(std::move(l)) {}
@@ -47,7 +50,8 @@ ControlPlane::ControlPlane(const Config& config, const base::Clock& clock, const
       clock_(clock),
       store_(config.node.state, config.node.name, root),
       media_(config.node.state, static_cast<std::uint64_t>(config.limits.mediaBytes), std::move(blobs)),
-      releases_(std::make_unique<control::Releases>(store_, *this, config.node.name, clock)) {}
+      holds_(config.node.state),
+      releases_(std::make_unique<control::Releases>(store_, holds_, *this, config.node.name, clock)) {}
 
 ControlPlane::~ControlPlane() { stop(); }
 
@@ -84,9 +88,10 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::start(const Config& config, 
   return plane;
 }
 
-// The last good release.
+// The last good release, and what is held of it.
 Result<void> ControlPlane::open() {
   DVPE_TRY(const auto loaded, store_.load());
+  DVPE_CHECK(holds_.load(store_.ring()));
   if (!loaded) return base::success();
   DVPE_TRY(auto documents, readRelease(loaded->texts));
   std::chrono::seconds keep = kKeepMedia;
@@ -96,10 +101,10 @@ Result<void> ControlPlane::open() {
   // It was here when the release was prepared: a node that has lost some of it starts all the same.
   if (const auto whole = media_.complete(documents); !whole)
     spdlog::warn("media of the last good release is lacking reason=\"{}\"", whole.error().message);
-  DVPE_TRY(auto library, libraryOf(config_, std::move(documents), nullptr));
-  current_ = std::move(library);
-  name_ = releaseName(loaded->release.order);
+  DVPE_TRY(const auto library, libraryOf(config_, std::move(documents), nullptr));
   releases_->reload();
+  DVPE_TRY(current_, withHeld(library, releases_->snapshot().held));
+  name_ = releaseName(loaded->release.order);
   spdlog::info("starting with the last good release release={}", name_);
   return base::success();
 }
@@ -152,27 +157,51 @@ Result<std::shared_ptr<control::Preparation>> ControlPlane::prepare(const releas
   return std::make_shared<NextLibrary>(std::move(library));
 }
 
+// Waits until the node runs; nullptr: it is stopping.
+std::shared_ptr<const ControlHooks> ControlPlane::hooksWhenRunning(std::unique_lock<std::mutex>& lock) {
+  changed_.wait(lock, [this] { return hooks_ || stopped_; });
+  return hooks_;
+}
+
 Result<control::TookOver> ControlPlane::takeOver(const release::Order& order,
                                                  std::shared_ptr<control::Preparation> prepared,
-                                                 base::WallTime effective) {
-  const Library& next = static_cast<const NextLibrary&>(*prepared).library;
-  std::shared_ptr<const ControlHooks> hooks;
-  {
-    std::unique_lock lock(mutex_);
-    if (!taken_) {  // the node starts with it
-      current_ = next;
-      name_ = releaseName(order);
-      changed_.notify_all();
-      return control::TookOver{};
-    }
-    changed_.wait(lock, [this] { return hooks_ || stopped_; });
-    hooks = hooks_;
+                                                 base::WallTime effective, const control::HeldNames& held) {
+  DVPE_TRY(const Library next, withHeld(static_cast<const NextLibrary&>(*prepared).library, held));
+  std::unique_lock lock(mutex_);
+  if (!taken_) {  // the node starts with it
+    current_ = next;
+    name_ = releaseName(order);
+    changed_.notify_all();
+    return control::TookOver{};
   }
+  const auto hooks = hooksWhenRunning(lock);
+  lock.unlock();
   if (!hooks) return fail(ErrorCode::kUnavailable, "the node is stopping");
   auto done = hooks->takeOver(releaseName(order), next, effective);
   if (done) {
-    const std::lock_guard lock(mutex_);
+    lock.lock();
     media_.leave(*current_->documents, clock_.wall());
+    current_ = next;
+    name_ = releaseName(order);
+  }
+  return done;
+}
+
+Result<control::TookOver> ControlPlane::hold(const control::HeldNames& held) {
+  std::unique_lock lock(mutex_);
+  if (!current_) return control::TookOver{};  // takeOver() will be told
+  DVPE_TRY(const Library next, withHeld(*current_, held));
+  if (!taken_) {
+    current_ = next;
+    return control::TookOver{};
+  }
+  const auto hooks = hooksWhenRunning(lock);
+  const std::string release = name_;
+  lock.unlock();
+  if (!hooks) return fail(ErrorCode::kUnavailable, "the node is stopping");
+  auto done = hooks->takeOver(release, next, clock_.wall() + kHoldNotice);
+  if (done) {
+    lock.lock();
     current_ = next;
   }
   return done;

@@ -42,7 +42,7 @@ class ControlPlane final : public control::Target {
   // Nothing is taken over or obeyed any more: the node stops.
   void stop();
 
-  // The name of the release that first() gave: "3.17".
+  // The name of the release that is in force: "3.17". After first(), of the one that it gave.
   std::string firstName() const;
   // A release is in force elsewhere and not here: this node is not for viewers.
   bool behind() const { return releases_->snapshot().behind; }
@@ -51,7 +51,8 @@ class ControlPlane final : public control::Target {
 
   base::Result<std::shared_ptr<control::Preparation>> prepare(const release::Verified& release) override;
   base::Result<control::TookOver> takeOver(const release::Order& order, std::shared_ptr<control::Preparation> prepared,
-                                           base::WallTime effective) override;
+                                           base::WallTime effective, const control::HeldNames& held) override;
+  base::Result<control::TookOver> hold(const control::HeldNames& held) override;
   base::Result<std::string> obey(const protocol::Accepted& command) override;
   std::string telemetry() override;
 
@@ -59,19 +60,21 @@ class ControlPlane final : public control::Target {
   ControlPlane(const Config& config, const base::Clock& clock, const release::PublicKey& root,
                control::OpenBlobs blobs);
   base::Result<void> open();
+  std::shared_ptr<const ControlHooks> hooksWhenRunning(std::unique_lock<std::mutex>& lock);
 
   const Config& config_;
   const base::Clock& clock_;
   std::shared_ptr<std::atomic<bool>> stopping_;  // shared with what fetches blobs: it is asked between chunks
   control::ReleaseStore store_;
   control::MediaStore media_;
+  control::HoldStore holds_;
   std::unique_ptr<control::Releases> releases_;
   std::unique_ptr<control::DatabaseLink> link_;
   std::unique_ptr<control::Agent> agent_;
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable changed_;
-  std::optional<Library> current_;  // what the node serves from, or is to start with
-  std::string name_;
+  std::optional<Library> current_;             // what the node serves from, or is to start with
+  std::string name_;                           // of its release
   std::shared_ptr<const ControlHooks> hooks_;  // empty: the node does not run yet
   bool taken_ = false, stopped_ = false;       // first() has given current_
 };

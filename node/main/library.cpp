@@ -247,4 +247,20 @@ Result<Library> libraryOf(const Config& config, model::Documents documents, cons
   return library;
 }
 
+Result<Library> withHeld(const Library& library, const std::set<release::DocumentName>& held) {
+  decisions::Held names;
+  for (const auto& [kind, id] : held) {
+    if (kind == "overlay") names.overlays.insert(id);
+    if (kind == "ruleset") names.rulesets.insert(id);
+    if (kind == "campaign") names.campaigns.insert(id);
+    if (kind == "media") names.media.insert(id);
+  }
+  if (names == library.compiled->held()) return library;
+  Library out = library;
+  auto built = decisions::build(library.documents, std::move(names));
+  if (!built.compiled) return fail(ErrorCode::kInvalidInput, model::describe(built.errors));
+  out.compiled = std::move(built.compiled);
+  return out;
+}
+
 }  // namespace dvpe::node

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "node/main/config.h"
@@ -41,5 +42,8 @@ base::Result<model::Documents> readRelease(const std::map<release::DocumentName,
 // what the node serves from now; nullptr: it begins with this. A running node keeps its channels and profiles as they
 // are (the log says which of them take a restart) and all creatives that it has: they may be listed still.
 base::Result<Library> libraryOf(const Config& config, model::Documents documents, const Library* running);
+
+// The same library, decided as if what is held were not there.
+base::Result<Library> withHeld(const Library& library, const std::set<release::DocumentName>& held);
 
 }  // namespace dvpe::node

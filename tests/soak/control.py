@@ -54,11 +54,11 @@ def documents(file: str) -> list[dict]:
 
 
 class Trial:
-    def __init__(self, folder: pathlib.Path, coordinators=("carl", "carla"), durable: bool = True):
+    def __init__(self, folder: pathlib.Path, coordinators=("carl", "carla"), durable: bool = True, nodes=("n1", "n2"), others=None):
         self.folder = folder
         self.programme = pathlib.Path(make_media.make(nodeproc.repository() / "build" / "demo-media")["programme"])
         (folder / "personas.json").write_text(json.dumps([{"name": "viewer", "title": "Somebody", "attributes": {}, "consent": []}]))
-        self.plane = planes.Plane(folder / "plane", nodes=("n1", "n2"), coordinators=coordinators, durable=durable)
+        self.plane = planes.Plane(folder / "plane", nodes=nodes, coordinators=coordinators, durable=durable, others=others)
         self.version = 0
         self.watchers: dict[str, viewers.Viewers] = {}
         self.faults: list[str] = []

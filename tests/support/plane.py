@@ -34,11 +34,14 @@ def text_of(document: dict) -> str:
 
 
 class Plane:
-    def __init__(self, folder, node=None, nodes=("n1",), coordinators=("carl",), organisation: str = "demo", durable: bool = False, connections: int = 100):
+    def __init__(self, folder, node=None, nodes=("n1",), coordinators=("carl",), organisation: str = "demo", durable: bool = False, connections: int = 100,
+                 others: dict[str, tuple[list[str], str]] | None = None):
+        """others: name -> (roles, organisation) of people beside those of ROLES."""
         self.folder = pathlib.Path(folder)
         self.node = node or nodeproc.default_node()
         self.nodes, self.coordinators, self.organisation = list(nodes), list(coordinators), organisation
         self.server = postgres.Postgres(self.folder / "pg", durable=durable, connections=connections)
+        self.others = others or {}
         self.people: dict[str, people.Person] = {}
         self.machines: dict[str, people.Machine] = {}
         self.curve: dict[str, str] = {}   # public keys
@@ -60,6 +63,10 @@ class Plane:
         people.organisation(self.server, self.organisation, True)
         for name, roles in ROLES.items():
             self.people[name] = people.Person(self.server, name, roles, self.organisation)
+        for organisation in sorted({o for _, o in self.others.values()} - {self.organisation}):
+            people.organisation(self.server, organisation, False)
+        for name, (roles, organisation) in self.others.items():
+            self.people[name] = people.Person(self.server, name, roles, organisation)
         for name in self.nodes:
             self.machines[name] = people.Machine(self.server, name, "node", self.organisation)
         for name in self.coordinators:
@@ -112,11 +119,14 @@ class Plane:
     def keys_file(self) -> pathlib.Path:
         return self.secrets / "keys.json"
 
+    def _organisation_of(self, name: str) -> str:
+        return self.others[name][1] if name in self.others else self.organisation
+
     def _key(self, name: str, roles: list[str] | None, curve: bool) -> None:
         self.secret(f"{name}.phrase", secrets.token_urlsafe(18) + "\n")
         words = ["keys", "create", "--out", self.secrets / f"{name}.pem", "--passphrase-file", self.secrets / f"{name}.phrase", "--quiet"]
         if roles is not None:
-            words += ["--keys", self.keys_file, "--person", name, "--organisation", self.organisation, "--roles", ",".join(roles)]
+            words += ["--keys", self.keys_file, "--person", name, "--organisation", self._organisation_of(name), "--roles", ",".join(roles)]
             if curve:
                 self.curve[name] = self.program("keys", "curve", "--out", self.secrets / f"{name}.curve").strip()
                 words += ["--curve", self.curve[name]]
@@ -127,6 +137,8 @@ class Plane:
     def _make_keys(self) -> None:
         self._key("root", None, False)
         for name, roles in ROLES.items():
+            self._key(name, roles, True)
+        for name, (roles, _) in self.others.items():
             self._key(name, roles, True)
         for name in self.nodes:
             self._key(name, ["node"], True)
@@ -176,6 +188,18 @@ class Plane:
         second = [(d, p) for d, p in by.get("adam", [])]
         if second:
             self._countersign(second)
+
+    def hold(self, who: str, name: str, body: dict) -> None:
+        """The next revision of somebody's hold, signed and stored: nobody reviews it."""
+        organisation = self._organisation_of(who)
+        revision = self.revisions[(f"hold of {organisation}", name)] = self.revisions.get((f"hold of {organisation}", name), 0) + 1
+        document = {"kind": "hold", "id": name, "organisation": organisation, "revision": revision, "body": body}
+        folder = self.folder / "documents"
+        folder.mkdir(exist_ok=True)
+        path = folder / f"hold-{organisation}-{name}-{revision}.json"
+        path.write_text(text_of(document), encoding="utf-8")
+        self.sign(who, [path])
+        self.people[who].as_proved(self._store(document, path))
 
     @staticmethod
     def _signature(path: pathlib.Path) -> tuple[str, str]:

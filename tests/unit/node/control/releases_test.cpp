@@ -17,6 +17,8 @@ using namespace release::test;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
+const DocumentName kMain{"ruleset", "main"};
+
 // What a node would do, noted.
 class Node final : public Target {
  public:
@@ -26,10 +28,18 @@ class Node final : public Target {
     prepared.push_back(release.release.order.sequence);
     return std::make_shared<Ready>();
   }
-  base::Result<TookOver> takeOver(const Order& order, std::shared_ptr<Preparation>, base::WallTime effective) override {
+  base::Result<TookOver> takeOver(const Order& order, std::shared_ptr<Preparation>, base::WallTime effective,
+                                  const HeldNames& now) override {
     takenOver.push_back(order.sequence);
     moment = effective;
+    held = now;
     return TookOver{{{"one", base::Ticks{240000}}}, false, 3};
+  }
+  base::Result<TookOver> hold(const HeldNames& now) override {
+    if (busy) return base::fail(ErrorCode::kUnavailable, "busy");
+    ++holds;
+    held = now;
+    return TookOver{};
   }
   base::Result<std::string> obey(const protocol::Accepted&) override { return std::string("{}"); }
   std::string telemetry() override { return "{}"; }
@@ -37,6 +47,9 @@ class Node final : public Target {
   std::string wrong;
   std::vector<std::int64_t> prepared, takenOver;
   base::WallTime moment{};
+  HeldNames held;
+  int holds = 0;
+  bool busy = false;
 };
 
 class ReleasesOfANode : public ::testing::Test {
@@ -44,11 +57,13 @@ class ReleasesOfANode : public ::testing::Test {
   ReleasesOfANode() {
     std::string name = (std::filesystem::temp_directory_path() / "dvpe-releases-XXXXXX").string();
     folder_ = ::mkdtemp(name.data());
-    const auto listed = document(1, {people_.line("ada", {Role::kAdmin}), people_.line("cleo", {Role::kCreator}),
-                                     people_.line("carl", {Role::kCoordinator})});
+    const auto listed =
+        document(1, {people_.line("ada", {Role::kAdmin}), people_.line("cleo", {Role::kCreator}),
+                     people_.line("adam", {Role::kAdvertiser}, "shop"), people_.line("carl", {Role::kCoordinator})});
     keys_ = people_.sign(toJson(listed), Domain::kKeys, {"root"});
     store_.emplace(folder_, "n1", people_.key("root").publicKey());
-    releases_.emplace(*store_, node_, "n1", clock_);
+    holds_.emplace(folder_);
+    releases_.emplace(*store_, *holds_, node_, "n1", clock_);
   }
   ~ReleasesOfANode() override { std::filesystem::remove_all(folder_); }
 
@@ -83,12 +98,22 @@ class ReleasesOfANode : public ::testing::Test {
     ASSERT_TRUE(releases_->effective(moment(sequence)).has_value());
   }
 
+  // A hold of the ruleset; more: of its body.
+  base::Result<void> hold(int revision, const std::string& more = "", const std::string& by = "cleo",
+                          const std::string& organisation = "demo") {
+    const std::string text = R"({"kind":"hold","id":"stop","organisation":")" + organisation + R"(","revision":)" +
+                             std::to_string(revision) + R"(,"body":{"holds":{"kind":"ruleset","id":"main"})" + more +
+                             "}}";
+    return releases_->hold({{people_.sign(text, Domain::kDocument, {by}), kNow}}).front();
+  }
+
   std::filesystem::path folder_;
   People people_;
   Signed keys_;
   base::ManualClock clock_{base::WallTime{std::chrono::seconds(kNow)}};
   Node node_;
   std::optional<ReleaseStore> store_;
+  std::optional<HoldStore> holds_;
   std::optional<Releases> releases_;
 };
 
@@ -161,6 +186,59 @@ TEST_F(ReleasesOfANode, BelievesAMomentFromACoordinatorAlone) {
   other.bytes = std::string(protocol::kMaxCommandBytes + 1, ' ');
   EXPECT_EQ(releases_->effective(other).error().code, ErrorCode::kLimitExceeded);
   EXPECT_TRUE(node_.takenOver.empty());
+}
+
+TEST_F(ReleasesOfANode, HoldsAtOnceAndThroughTheNextReleases) {
+  take(1, 1);
+  ASSERT_TRUE(hold(1).has_value());
+  EXPECT_THAT(node_.held, ElementsAre(kMain));
+  EXPECT_THAT(releases_->snapshot().held, ElementsAre(kMain));
+  ASSERT_TRUE(hold(1).has_value()) << "it has come by two ways";
+  EXPECT_EQ(node_.holds, 1);
+  node_.held.clear();
+  take(2, 2);
+  EXPECT_THAT(node_.held, ElementsAre(kMain));
+  ASSERT_TRUE(hold(2, R"(,"lifted":true)").has_value());
+  EXPECT_TRUE(node_.held.empty());
+  EXPECT_EQ(hold(1).error().code, ErrorCode::kConflict);
+  EXPECT_TRUE(node_.held.empty());
+}
+
+TEST_F(ReleasesOfANode, HoldsUntilTheHoldExpires) {
+  take(1, 1);
+  ASSERT_TRUE(hold(1, R"(,"until":"2027-01-15T08:00:02Z")").has_value());
+  releases_->tick();
+  EXPECT_EQ(node_.held.size(), 1U);
+  clock_.advance(std::chrono::seconds(2));
+  releases_->tick();
+  EXPECT_TRUE(node_.held.empty());
+  releases_->tick();
+  EXPECT_EQ(node_.holds, 2);
+}
+
+TEST_F(ReleasesOfANode, HoldsWhatComesOnlyLater) {
+  EXPECT_FALSE(hold(1).has_value()) << "there are no keys yet";
+  take(1, 1);
+  ASSERT_TRUE(hold(1).has_value());
+  releases_.emplace(*store_, *holds_, node_, "n1", clock_);
+  releases_->reload();
+  EXPECT_THAT(releases_->snapshot().held, ElementsAre(kMain)) << "from the start on";
+}
+
+TEST_F(ReleasesOfANode, TriesAHoldAgainThatTheNodeCouldNotDo) {
+  take(1, 1);
+  node_.busy = true;
+  EXPECT_TRUE(hold(1).has_value()) << "it is on disk";
+  EXPECT_TRUE(releases_->snapshot().held.empty());
+  node_.busy = false;
+  releases_->tick();
+  EXPECT_THAT(node_.held, ElementsAre(kMain));
+}
+
+TEST_F(ReleasesOfANode, DoesNotLetOthersHoldAnything) {
+  take(1, 1);
+  EXPECT_EQ(hold(1, "", "adam", "shop").error().code, ErrorCode::kRefused);
+  EXPECT_EQ(node_.holds, 0);
 }
 
 TEST_F(ReleasesOfANode, TakesOneAfterTheOtherThoughAllWerePreparedBefore) {
