@@ -43,8 +43,12 @@ std::vector<Result<void>> Releases::hold(const std::vector<HoldStore::Arrival>& 
   auto out = holds_.take(
       arrivals, store_.ring(), [this](const release::DocumentName& name) { return store_.owned(name); },
       clock_.wallSeconds());
-  for (const auto& done : out) {
-    if (!done) spdlog::warn("a hold is refused reason=\"{}\"", done.error().message);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (out[i]) continue;
+    const auto header = release::parseHeader(arrivals[i].document.bytes);
+    spdlog::warn("a hold is refused hold={} revision={} reason=\"{}\"",
+                 header ? header.value().organisation + "/" + header.value().name.id : "?",
+                 header ? header.value().revision : 0, out[i].error().message);
   }
   applyHolds();
   return out;
