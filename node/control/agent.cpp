@@ -104,7 +104,7 @@ void Agent::run() {
       tell();
       // On the pool: holds that have expired take as long as the node takes.
       if (!ticking_.exchange(true)) {
-        work([this] {
+        boost::asio::post(*pool_, [this] {
           releases_.tick();
           ticking_ = false;
         });

@@ -109,39 +109,40 @@ void NodeLine::receive(protocol::Message message) {
     if (offering_ == current_) offering_.reset();
   };
   std::visit(
-      Overload{[&](const protocol::Need& need) {
-                 if (!current_) return;
-                 protocol::Documents all;
-                 for (const auto& keys : current_->keys) {
-                   const auto parsed = release::parseKeys(keys.bytes);
-                   if (parsed && parsed.value().revision > need.keysAfter) all.keys.push_back(keys);
-                 }
-                 for (const std::string& digest : need.documents) {
-                   const auto it = current_->documents.find(digest);
-                   if (it != current_->documents.end()) all.documents.insert(*it);
-                 }
-                 for (const std::string& digest : need.rollbacks) {
-                   const auto it = current_->rollbacks.find(digest);
-                   if (it != current_->rollbacks.end()) all.rollbacks.insert(*it);
-                 }
-                 all.last = true;
-                 for (const auto& part : protocol::split(std::move(all))) (void)client_->send(protocol::encode(part));
-               },
-               [&](const protocol::Prepared& prepared) {
-                 answered();
-                 said_({NodeSaid::What::kPrepared, node_, prepared.order, true, {}});
-               },
-               [&](const protocol::Refused& refused) {
-                 answered();
-                 said_({NodeSaid::What::kRefused, node_, refused.order, false, refused.reason});
-               },
-               [&](const protocol::Answer& answer) {
-                 said_({NodeSaid::What::kAnswered, node_, {}, answer.ok, answer.ok ? answer.data : answer.error});
-               },
-               [&](const protocol::Telemetry& told) {
-                 said_({NodeSaid::What::kTelemetry, node_, {}, true, told.json});
-               },
-               [](const auto&) {}},
+      base::Overload{[&](const protocol::Need& need) {
+                       if (!current_) return;
+                       protocol::Documents all;
+                       for (const auto& keys : current_->keys) {
+                         const auto parsed = release::parseKeys(keys.bytes);
+                         if (parsed && parsed.value().revision > need.keysAfter) all.keys.push_back(keys);
+                       }
+                       for (const std::string& digest : need.documents) {
+                         const auto it = current_->documents.find(digest);
+                         if (it != current_->documents.end()) all.documents.insert(*it);
+                       }
+                       for (const std::string& digest : need.rollbacks) {
+                         const auto it = current_->rollbacks.find(digest);
+                         if (it != current_->rollbacks.end()) all.rollbacks.insert(*it);
+                       }
+                       all.last = true;
+                       for (const auto& part : protocol::split(std::move(all)))
+                         (void)client_->send(protocol::encode(part));
+                     },
+                     [&](const protocol::Prepared& prepared) {
+                       answered();
+                       said_({NodeSaid::What::kPrepared, node_, prepared.order, true, {}});
+                     },
+                     [&](const protocol::Refused& refused) {
+                       answered();
+                       said_({NodeSaid::What::kRefused, node_, refused.order, false, refused.reason});
+                     },
+                     [&](const protocol::Answer& answer) {
+                       said_({NodeSaid::What::kAnswered, node_, {}, answer.ok, answer.ok ? answer.data : answer.error});
+                     },
+                     [&](const protocol::Telemetry& told) {
+                       said_({NodeSaid::What::kTelemetry, node_, {}, true, told.json});
+                     },
+                     [](const auto&) {}},
       std::move(message));
 }
 
