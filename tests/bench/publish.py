@@ -92,12 +92,11 @@ class Studios:
         return total
 
     def start(self) -> None:
-        # Eight connections are one person's limit: as many people as it takes.
-        crowd = [people.Person(self.plane.server, f"studio{n}", ["creator"], self.plane.organisation) for n in range((self.count + 5) // 6)]
-        for n in range(self.count):
-            who = crowd[n // 6]
+        crowd = people.Person.crowd(self.plane.server, [f"studio{n}" for n in range(self.count)], ["creator"], self.plane.organisation)
+        for who in crowd:
             self.children.append(who.connect_and(
-                who.prove() + "\\set n 0\n" + "SELECT count(*) FROM dvpe.draft;\nSELECT count(*) FROM dvpe.release;\n"
+                f"SELECT session.prove('{people.one_time_password(who.secret)}') = 'ok' AS proved \\gset\n\\if :proved\n\\else\n\\quit\n\\endif\n"
+                "SELECT count(*) FROM dvpe.draft;\nSELECT count(*) FROM dvpe.release;\n"
                 "SELECT kind, document, max(revision) FROM dvpe.revision GROUP BY 1, 2 LIMIT 50;\n"))
 
     def stop(self) -> dict:

@@ -85,13 +85,28 @@ class Login:
 
 
 class Person(Login):
-    def __init__(self, server, name, roles, organisation="demo", database="dvpe"):
+    def __init__(self, server, name, roles, organisation="demo", database="dvpe", known=False):
+        """known: it is in the database already, or will be."""
         super().__init__(server, name, database)
         self.roles, self.organisation, self.secret = list(roles), organisation, os.urandom(20)
-        server.ask("SELECT people.add_person({}, {}, {}, ARRAY[{}]::text[], {}, '\\x{}', '{{}}')".format(
-            quoted(organisation), quoted(name), quoted(name.title()), ",".join(map(quoted, self.roles)), quoted(self.verifier),
-            self.secret.hex()), database=database)
-        self.login = server.ask(f"SELECT login FROM dvpe.person WHERE name = {quoted(name)}", database=database)
+        if not known:
+            server.ask(self.sql_to_add(), database=database)
+            self.login = server.ask(f"SELECT login FROM dvpe.person WHERE name = {quoted(name)}", database=database)
+
+    def sql_to_add(self) -> str:
+        return "SELECT people.add_person({}, {}, {}, ARRAY[{}]::text[], {}, '\\x{}', '{{}}');\n".format(
+            quoted(self.organisation), quoted(self.name), quoted(self.name.title()), ",".join(map(quoted, self.roles)),
+            quoted(self.verifier), self.secret.hex())
+
+    @classmethod
+    def crowd(cls, server, names, roles, organisation="demo", database="dvpe") -> list["Person"]:
+        """Many at once."""
+        people = [cls(server, name, roles, organisation, database, known=True) for name in names]
+        server.ask("BEGIN;\n" + "".join(p.sql_to_add() for p in people) + "COMMIT;\n", database=database)
+        logins = dict(row.split("|") for row in server.ask("SELECT name, login FROM dvpe.person", database=database).splitlines())
+        for person in people:
+            person.login = logins[person.name]
+        return people
 
     def code(self) -> str:
         """A one-time password that works: tests need more of them than one each 30 s."""
