@@ -20,7 +20,7 @@ namespace {
 
 constexpr auto kListen = std::chrono::milliseconds(100);
 constexpr auto kTell = std::chrono::seconds(1);
-constexpr int kMostWaiting = 64;          // messages for the pool
+constexpr int kMostWaiting = 64;          // messages for a lane
 constexpr std::size_t kMostIncoming = 4;  // releases that are being sent to us at a time
 
 json::object orderJson(const Order& order) { return {{"keys", order.keys}, {"sequence", order.sequence}}; }
@@ -33,8 +33,7 @@ Agent::Agent(AgentOptions options, Releases& releases, Target& target, DatabaseL
       target_(target),
       link_(link),
       clock_(clock),
-      gate_(options_.node, clock.wall()),
-      pool_(std::make_unique<boost::asio::thread_pool>(2)) {}
+      gate_(options_.node, clock.wall()) {}
 
 Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options, Releases& releases, Target& target,
                                             DatabaseLink* link, const base::Clock& clock) {
@@ -42,10 +41,8 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options, Releases& rele
   // Whoever has a CURVE key in the document of keys, as long as it is valid.
   const auto allow = [&releases, &clock](std::string_view key) -> std::optional<std::string> {
     const auto ring = releases.ring();
-    for (const auto& [id, line] : ring->keys().keys) {
-      if (line.curve == key && line.validAt(clock.wallSeconds())) return line.person;
-    }
-    return std::nullopt;
+    const release::Key* speaker = ring->speaker(key, clock.wallSeconds());
+    return speaker == nullptr ? std::nullopt : std::optional(speaker->person);
   };
   DVPE_TRY(agent->context_, protocol::Context::create(allow));
   DVPE_TRY(agent->server_, protocol::Server::bind(*agent->context_, agent->options_.endpoint, agent->options_.keys));
@@ -60,21 +57,23 @@ Agent::~Agent() {
   stopping_ = true;
   if (server_) server_->wake();
   if (thread_.joinable()) thread_.join();
-  pool_->stop();
-  pool_->join();
+  for (Lane* lane : {&documents_, &orders_}) {
+    lane->pool.stop();
+    lane->pool.join();
+  }
   server_.reset();
 }
 
 // Whoever has a key here may ask; nobody may ask without end.
-void Agent::work(const std::string& peer, std::function<void()> task) {
-  if (waiting_ >= kMostWaiting) {
+void Agent::work(Lane& lane, const std::string& peer, std::function<void()> task) {
+  if (lane.waiting >= kMostWaiting) {
     spdlog::warn("too much is asked of this node at a time, a message is dropped peer={}", base::hex(base::view(peer)));
     return;
   }
-  ++waiting_;
-  boost::asio::post(*pool_, [this, task = std::move(task)] {
+  ++lane.waiting;
+  boost::asio::post(lane.pool, [&lane, task = std::move(task)] {
     task();
-    --waiting_;
+    --lane.waiting;
   });
 }
 
@@ -102,9 +101,9 @@ void Agent::run() {
     if (steady_clock::now() >= next) {
       next += kTell;
       tell();
-      // On the pool: holds that have expired take as long as the node takes.
+      // Holds that have expired take as long as the node takes.
       if (!ticking_.exchange(true)) {
-        boost::asio::post(*pool_, [this] {
+        boost::asio::post(documents_.pool, [this] {
           releases_.tick();
           ticking_ = false;
         });
@@ -114,12 +113,7 @@ void Agent::run() {
 }
 
 bool Agent::isCoordinator(const std::string& clientKey) const {
-  const auto ring = releases_.ring();
-  for (const auto& [id, line] : ring->keys().keys) {
-    if (line.curve == clientKey && line.has(release::Role::kCoordinator) && line.validAt(clock_.wallSeconds()))
-      return true;
-  }
-  return false;
+  return releases_.ring()->speaker(clientKey, clock_.wallSeconds(), release::Role::kCoordinator) != nullptr;
 }
 
 void Agent::receive(const protocol::Received& received) {
@@ -146,7 +140,7 @@ void Agent::receive(const protocol::Received& received) {
 void Agent::offer(const std::string& peer, protocol::Offer offered) {
   if (incoming_.size() >= kMostIncoming && !incoming_.contains(peer)) incoming_.clear();
   incoming_[peer] = Incoming{{{}, offered.release, {}, {}}, 0};
-  work(peer, [this, peer, release = std::move(offered.release)] {
+  work(documents_, peer, [this, peer, release = std::move(offered.release)] {
     const auto lacking = releases_.offer(release);
     if (lacking) {
       if (lacking.value().prepared) {
@@ -182,7 +176,7 @@ void Agent::documents(const std::string& peer, protocol::Documents some) {
   incoming.bundle.rollbacks.merge(some.rollbacks);
   for (auto& keys : some.keys) incoming.bundle.keys.push_back(std::move(keys));
   if (!some.last) return;
-  work(peer, [this, peer, bundle = std::move(incoming.bundle)] {
+  work(documents_, peer, [this, peer, bundle = std::move(incoming.bundle)] {
     const auto prepared = releases_.prepare(bundle);
     if (prepared) return reply(peer, protocol::Prepared{prepared.value()});
     const auto parsed = release::parseRelease(bundle.release.bytes);
@@ -196,7 +190,8 @@ void Agent::command(const std::string& peer, const release::Signed& command) {
   // From when a release is in force is true for whoever hears it, however late: not the gate's matter.
   if (const auto parsed = protocol::parseCommand(command.bytes);
       parsed && std::holds_alternative<protocol::EffectiveArguments>(parsed.value().arguments)) {
-    return work(peer, [this, peer, command, id = parsed.value().command.id] { reply(peer, takeOver(id, command)); });
+    return work(documents_, peer,
+                [this, peer, command, id = parsed.value().command.id] { reply(peer, takeOver(id, command)); });
   }
   const auto accepted = gate_.check(command, *releases_.ring(), clock_.wall());
   if (!accepted) {
@@ -205,10 +200,12 @@ void Agent::command(const std::string& peer, const release::Signed& command) {
     if (parsed) reply(peer, protocol::Answer{parsed.value().command.id, false, accepted.error().message, {}});
     return;
   }
-  work(peer, [this, peer, a = accepted.value()] { reply(peer, obey(a)); });
+  // A hold takes its turn among releases; other orders do not wait for media to be fetched.
+  const bool hold = std::holds_alternative<protocol::HoldArguments>(accepted.value().arguments);
+  work(hold ? documents_ : orders_, peer, [this, peer, a = accepted.value()] { reply(peer, obey(a)); });
 }
 
-// On the pool: it takes over on the director's thread.
+// On a lane: it takes over on the director's thread.
 protocol::Answer Agent::takeOver(const std::string& id, const release::Signed& moment) {
   const auto done = releases_.effective(moment);
   if (!done) return {id, false, done.error().message, {}};
@@ -217,7 +214,7 @@ protocol::Answer Agent::takeOver(const std::string& id, const release::Signed& m
   return {id, true, {}, json::serialize(json::object{{"late", done.value().late}, {"from", std::move(from)}})};
 }
 
-// On the pool: a grant is used up in the database.
+// On a lane: a grant is used up in the database.
 protocol::Answer Agent::obey(const protocol::Accepted& accepted) {
   const std::string& id = accepted.command.id;
   if (accepted.grantNeeded) {
@@ -255,14 +252,9 @@ void Agent::tell() {
   out["release"] = std::move(release);
   out["database"] = link_ != nullptr && link_->connected();
   const auto frames = protocol::encode(protocol::Telemetry{json::serialize(out)});
-  const auto ring = releases_.ring();
-  const auto listed = [&](const std::string& key) {
-    return std::any_of(ring->keys().keys.begin(), ring->keys().keys.end(), [&](const auto& line) {
-      return line.second.curve == key && line.second.validAt(clock_.wallSeconds());
-    });
-  };
   // A connection outlives its key's place on the list.
-  std::erase_if(subscribers_, [&](const auto& s) { return !listed(s.second); });
+  const auto ring = releases_.ring();
+  std::erase_if(subscribers_, [&](const auto& s) { return ring->speaker(s.second, clock_.wallSeconds()) == nullptr; });
   for (auto it = subscribers_.begin(); it != subscribers_.end();) {
     it = server_->send(it->first, frames) ? std::next(it) : subscribers_.erase(it);
   }

@@ -28,7 +28,8 @@ struct AgentOptions {
   std::size_t subscribers = 1000;  // who may be told how the node is, each second
 };
 
-// Threads: one that listens and says how the node is; two for what takes time. Everything that it is given outlives it.
+// Threads: one that listens and says how the node is; one for releases and holds, one for other orders. Everything that
+// it is given outlives it.
 class Agent {
  public:
   // link: nullptr when there is no database: then nothing is obeyed that takes a grant. kRefused: sockets would let
@@ -49,6 +50,12 @@ class Agent {
     std::size_t bytes = 0;
   };
 
+  // What takes time, one after the other on a thread of its own.
+  struct Lane {
+    std::atomic<int> waiting{0};
+    boost::asio::thread_pool pool{1};
+  };
+
   Agent(AgentOptions options, Releases& releases, Target& target, DatabaseLink* link, const base::Clock& clock);
   void run();
   void receive(const protocol::Received& received);
@@ -59,7 +66,7 @@ class Agent {
   protocol::Answer obey(const protocol::Accepted& accepted);
   void tell();
   void reply(const std::string& peer, const protocol::Message& message);  // any thread
-  void work(const std::string& peer, std::function<void()> task);
+  void work(Lane& lane, const std::string& peer, std::function<void()> task);
   bool isCoordinator(const std::string& clientKey) const;
 
   const AgentOptions options_;
@@ -75,8 +82,7 @@ class Agent {
   std::mutex mutex_;                                // of what follows
   std::deque<std::pair<std::string, protocol::Message>> outgoing_;
   std::atomic<bool> stopping_{false}, ticking_{false};
-  std::atomic<int> waiting_{0};  // tasks of the pool
-  std::unique_ptr<boost::asio::thread_pool> pool_;
+  Lane documents_, orders_;
   std::thread thread_;
 };
 

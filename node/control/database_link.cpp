@@ -4,12 +4,12 @@
 
 #include <pthread.h>
 
-#include <boost/json.hpp>
 #include <fstream>
 #include <iterator>
 
 #include "shared/base/log.h"
 #include "shared/database/check.h"
+#include "shared/database/signed.h"
 #include "shared/release/audit.h"
 
 namespace dvpe::control {
@@ -17,7 +17,6 @@ namespace dvpe::control {
 using base::ErrorCode;
 using base::fail;
 using base::Result;
-using database::Rows;
 using release::Signed;
 using std::chrono::steady_clock;
 
@@ -31,66 +30,29 @@ constexpr std::uintmax_t kMostHeadBytes = 8 << 20;        // about three weeks o
 constexpr auto kRetry = std::chrono::seconds(2);          // of the connection
 constexpr auto kAgain = std::chrono::seconds(30);         // of a release that was refused
 constexpr auto kGrantPatience = std::chrono::seconds(5);  // of who waits for a grant to be used up
-constexpr std::size_t kDocumentsAtOnce = 500;
 
-// Columns: bytes, key, signature. Nothing when the row has none.
-Result<std::optional<Signed>> signedAt(const Rows& rows, std::size_t row, int column) {
-  if (rows.null(row, column)) return std::optional<Signed>{};
-  const base::Bytes bytes = rows.bytes(row, column);
-  Signed out{{bytes.begin(), bytes.end()}, {}};
-  DVPE_TRY(const auto signature, release::parseSignature(base::hex(rows.bytes(row, column + 2))));
-  out.by.push_back({std::string(rows.text(row, column + 1)), signature});
-  return std::optional(std::move(out));
-}
-
-Result<void> fetchDocuments(database::Connection& connection, const std::vector<std::string>& digests,
-                            release::Bundle& out) {
-  for (std::size_t at = 0; at < digests.size(); at += kDocumentsAtOnce) {
-    const auto end = digests.begin() + static_cast<std::ptrdiff_t>(std::min(digests.size(), at + kDocumentsAtOnce));
-    DVPE_TRY(const auto rows,
-             connection.query("SELECT encode(r.digest, 'hex'), r.contents, r.key, r.signature, c.statement, c.key, "
-                              "c.signature FROM dvpe.revision r LEFT JOIN dvpe.countersignature c USING (digest) "
-                              "WHERE r.digest = ANY (ARRAY(SELECT decode(d, 'hex') FROM unnest($1::text[]) d))",
-                              {std::vector<std::string>(digests.begin() + static_cast<std::ptrdiff_t>(at), end)}));
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      release::StoredDocument stored;
-      DVPE_TRY(auto document, signedAt(rows, i, 1));
-      stored.document = std::move(document).value();
-      DVPE_TRY(stored.countersignature, signedAt(rows, i, 4));
-      out.documents.insert_or_assign(std::string(rows.text(i, 0)), std::move(stored));
-    }
-  }
-  return base::success();
-}
-
-}  // namespace
-
+// What this node lacks for a release. What is not there is left out.
 Result<release::Bundle> fetchBundle(database::Connection& connection, const Signed& release,
                                     const protocol::Need& need) {
   release::Bundle out;
   out.release = release;
-  DVPE_TRY(const auto keys, connection.query("SELECT contents, signatures::text FROM dvpe.keys_revision "
-                                             "WHERE revision > $1 ORDER BY revision",
-                                             {std::int64_t{need.keysAfter}}));
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    const base::Bytes bytes = keys.bytes(i, 0);
-    boost::json::error_code error;
-    const auto by = boost::json::parse(keys.text(i, 1), error);
-    if (error) return fail(ErrorCode::kInvalidInput, "the signatures of keys cannot be read");
-    DVPE_TRY(auto signatures, release::parseSignatures(by));
-    out.keys.push_back({{bytes.begin(), bytes.end()}, std::move(signatures)});
+  DVPE_TRY(auto keys, database::keysAfter(connection, need.keysAfter));
+  for (auto& [revision, one] : keys) {
+    if (revision <= need.order.keys) out.keys.push_back(std::move(one));
   }
-  DVPE_CHECK(fetchDocuments(connection, need.documents, out));
+  DVPE_TRY(out.documents, database::storedDocuments(connection, need.documents));
   for (const std::string& digest : need.rollbacks) {
     DVPE_TRY(const auto rows, connection.query("SELECT statement, key, signature FROM dvpe.rollback_statement "
                                                "WHERE digest = decode($1, 'hex')",
                                                {digest}));
     if (rows.empty()) continue;
-    DVPE_TRY(auto statement, signedAt(rows, 0, 0));
+    DVPE_TRY(auto statement, database::signedAt(rows, 0, 0));
     out.rollbacks.insert_or_assign(digest, std::move(statement).value());
   }
   return out;
 }
+
+}  // namespace
 
 DatabaseLink::DatabaseLink(DatabaseLinkOptions options, Releases& releases)
     : options_(std::move(options)), releases_(releases) {}
@@ -196,12 +158,7 @@ void DatabaseLink::run() {
 }
 
 Result<void> DatabaseLink::connect() {
-  DVPE_TRY(auto opened, database::Connection::open(options_.connect));
-  DVPE_TRY(const auto strictness, database::checkStrictness(opened));
-  if (!strictness.loose.empty()) {
-    return fail(ErrorCode::kRefused, "somebody has loosened it: " + strictness.loose.front().what + " (" +
-                                         strictness.loose.front().objects + "); dvpe-node db check tells all");
-  }
+  DVPE_TRY(auto opened, database::openStrict(options_.connect));
   DVPE_CHECK(opened.query("LISTEN dvpe_release"));
   DVPE_CHECK(opened.query("LISTEN dvpe_documents"));  // of which holds concern us
   connection_ = std::move(opened);
@@ -240,14 +197,14 @@ Result<void> DatabaseLink::look() {
   std::vector<std::size_t> wanted;  // the newest that is for this node, and the newest such that has its moment
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (!wanted.empty() && rows.null(i, 4)) continue;
-    DVPE_TRY(const auto release, signedAt(rows, i, 1));
+    DVPE_TRY(const auto release, database::signedAt(rows, i, 1));
     if (!meant(*release)) continue;
     wanted.push_back(i);
     if (!rows.null(i, 4)) break;
   }
   for (auto at = wanted.rbegin(); at != wanted.rend(); ++at) {
-    DVPE_TRY(const auto release, signedAt(rows, *at, 1));
-    DVPE_TRY(const auto moment, signedAt(rows, *at, 4));
+    DVPE_TRY(const auto release, database::signedAt(rows, *at, 1));
+    DVPE_TRY(const auto moment, database::signedAt(rows, *at, 4));
     DVPE_CHECK(take(rows.integer(*at, 0), *release, moment ? &*moment : nullptr));
   }
   return base::success();
@@ -273,11 +230,10 @@ Result<void> DatabaseLink::lookForHolds() {
     digests.emplace_back(rows.text(i, 3));
   }
   if (fresh.empty()) return base::success();
-  release::Bundle bundle;
-  DVPE_CHECK(fetchDocuments(*connection_, digests, bundle));
+  DVPE_TRY(const auto documents, database::storedDocuments(*connection_, digests));
   std::vector<HoldStore::Arrival> arrivals;
   std::vector<std::size_t> from;
-  for (const auto& [digest, stored] : bundle.documents) {
+  for (const auto& [digest, stored] : documents) {
     const std::size_t row = fresh.at(digest);
     arrivals.push_back({stored.document, rows.integer(row, 4)});
     from.push_back(row);
@@ -331,7 +287,7 @@ Result<void> DatabaseLink::keepHeads() {
                               {headKept_}));
   std::string lines;
   for (std::size_t i = rows.size(); i-- > 0;) {
-    DVPE_TRY(const auto head, signedAt(rows, i, 1));
+    DVPE_TRY(const auto head, database::signedAt(rows, i, 1));
     const auto by = releases_.ring()->signer(*head, release::Domain::kAuditHead, {release::Role::kCoordinator},
                                              base::SystemClock().wallSeconds());
     if (!by) {

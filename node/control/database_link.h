@@ -76,9 +76,4 @@ class DatabaseLink {
   std::thread thread_;
 };
 
-// What a node or a coordinator lacks for a release, from the database: the keys after a revision, documents and
-// rollback statements by digest. What is not there is left out.
-base::Result<release::Bundle> fetchBundle(database::Connection& connection, const release::Signed& release,
-                                          const protocol::Need& need);
-
 }  // namespace dvpe::control

@@ -17,8 +17,6 @@ namespace {
 
 constexpr std::size_t kMostPrepared = 4;  // releases that wait for their moment
 
-std::string text(const Order& order) { return std::to_string(order.keys) + "." + std::to_string(order.sequence); }
-
 }  // namespace
 
 Releases::Releases(ReleaseStore& store, HoldStore& holds, Target& target, std::string node, const base::Clock& clock)
@@ -87,7 +85,7 @@ Result<Releases::Lacking> Releases::offer(const release::Signed& offered) {
   const std::lock_guard lock(work_);
   DVPE_TRY(const auto parsed, release::parseRelease(offered.bytes));
   if (parsed.order <= store_.order())
-    return fail(ErrorCode::kConflict, "release " + text(store_.order()) + " is in force");
+    return fail(ErrorCode::kConflict, "release " + toText(store_.order()) + " is in force");
   Lacking out;
   out.need.order = parsed.order;
   out.need.keysAfter = store_.ringRevision();
@@ -112,11 +110,6 @@ Result<Releases::Ready> Releases::check(const release::Bundle& bundle) {
   for (const auto& [order, ready] : ready_) {
     whole.documents.insert(ready.bundle.documents.begin(), ready.bundle.documents.end());
   }
-  // Another release may have brought them since this one was asked for.
-  std::erase_if(whole.keys, [this](const release::Signed& keys) {
-    const auto parsed = release::parseKeys(keys.bytes);
-    return parsed && parsed.value().revision <= store_.ringRevision();
-  });
   DVPE_TRY(auto verified, store_.check(whole, clock_.wallSeconds()));
   std::erase_if(whole.documents, [&](const auto& d) {
     return std::none_of(verified.release.documents.begin(), verified.release.documents.end(),
@@ -144,9 +137,14 @@ Result<Order> Releases::prepare(const release::Bundle& bundle) {
   const Order order = checked.value().verified.release.order;
   ready_.insert_or_assign(order, std::move(checked).value());
   if (ready_.size() > kMostPrepared) ready_.erase(ready_.begin());
-  spdlog::info("a release is prepared release={} documents={}", text(order),
+  spdlog::info("a release is prepared release={} documents={}", toText(order),
                ready_.at(order).verified.release.documents.size());
-  if (const auto moment = moments_.find(order); moment != moments_.end()) DVPE_CHECK(takeOver(order, moment->second));
+  if (const auto moment = moments_.find(order); moment != moments_.end()) {
+    if (const auto done = takeOver(order, moment->second); !done) {
+      publish(done.error().message);
+      return done.as_failure();
+    }
+  }
   publish({});
   return order;
 }
@@ -164,8 +162,8 @@ Result<TookOver> Releases::effective(const release::Signed& statement) {
   if (moment->order <= store_.order()) return TookOver{};
   if (!ready_.contains(moment->order)) {
     moments_.insert_or_assign(moment->order, moment->at);
-    publish("release " + text(moment->order) + " is not prepared here");
-    return fail(ErrorCode::kUnavailable, "release " + text(moment->order) + " is not prepared here");
+    publish("release " + toText(moment->order) + " is not prepared here");
+    return fail(ErrorCode::kUnavailable, "release " + toText(moment->order) + " is not prepared here");
   }
   auto done = takeOver(moment->order, moment->at);
   publish(done ? std::string() : done.error().message);
@@ -181,11 +179,11 @@ Result<TookOver> Releases::takeOver(const Order& order, std::int64_t at) {
   ready_.erase(ready_.begin(), ready_.upper_bound(order));
   moments_.erase(moments_.begin(), moments_.upper_bound(order));
   if (!done) {
-    spdlog::error("a release could not take over release={} reason=\"{}\"", text(order), done.error().message);
+    spdlog::error("a release could not take over release={} reason=\"{}\"", toText(order), done.error().message);
     return done;
   }
   held_ = held;
-  spdlog::info("a release takes over release={} late={} sessions={}", text(order), done.value().late ? 1 : 0,
+  spdlog::info("a release takes over release={} late={} sessions={}", toText(order), done.value().late ? 1 : 0,
                done.value().sessions);
   return done;
 }

@@ -32,13 +32,9 @@ constexpr auto kForgotten = 60s;
 constexpr auto kHead = 60s;   // between signatures of the audit log
 constexpr auto kWatch = 10s;  // between looks for sessions over their limits
 
-std::string text(const release::Order& order) {
-  return std::to_string(order.keys) + "." + std::to_string(order.sequence);
-}
-
 // What the next release depends on, in short.
 std::string fingerprintOf(const Wishes& wishes, int keys) {
-  std::string all = std::to_string(keys) + (wishes.current ? text(wishes.current->order) : "");
+  std::string all = std::to_string(keys) + (wishes.current ? toText(wishes.current->order) : "");
   for (const Candidate& c : wishes.candidates) all += c.entry.digest;
   for (const auto& [digest, stored] : wishes.rollbacks) all += digest;
   return base::sha256(base::view(all));
@@ -96,8 +92,9 @@ Result<void> Coordinator::run() {
     }
     const base::Error& error = done.error();
     if (error.message != last) spdlog::error("the coordinator tries again reason=\"{}\"", last = error.message);
-    if (error.code == ErrorCode::kConflict) {  // somebody was faster: look again
+    if (error.code == ErrorCode::kConflict) {  // somebody was faster: look again, and begin with what is there
       hinted_ = true;
+      rollout_.reset();
       epoch_.reset();
       nextLease_ = {};
       continue;
@@ -112,13 +109,7 @@ Result<void> Coordinator::run() {
 }
 
 Result<void> Coordinator::connect() {
-  DVPE_TRY(auto connection, database::Connection::open(options_.connect));
-  DVPE_TRY(const auto strictness, database::checkStrictness(connection));
-  if (!strictness.loose.empty()) {
-    return base::fail(ErrorCode::kRefused, "somebody has loosened the database: " + strictness.loose.front().what +
-                                               " (" + strictness.loose.front().objects +
-                                               "); dvpe-node db check tells all");
-  }
+  DVPE_TRY(auto connection, database::openStrict(options_.connect));
   auto registry = std::make_unique<Registry>(std::move(connection), options_.root);
   DVPE_CHECK(registry->listen());
   registry_ = std::move(registry);
@@ -186,10 +177,10 @@ Result<void> Coordinator::lookForWork() {
   const bool hinted = std::exchange(hinted_, false);
   DVPE_CHECK(registry_->refreshKeys(clock_.wallSeconds()));
   if (registry_->ring().revision() == 0) return base::success();  // nobody may sign anything yet
-  DVPE_TRY(newest_, registry_->newest());
-  DVPE_TRY(const Wishes wishes, registry_->wishes(newest_));
-  if (newest_ && !newest_->moment && !(rollout_ && rollout_->failed && rollout_->order == wishes.current->order))
-    return beginRollout(*newest_, kInherited);
+  DVPE_TRY(const auto newest, registry_->newest());
+  DVPE_TRY(const Wishes wishes, registry_->wishes(newest));
+  if (newest && !newest->moment && !(rollout_ && rollout_->failed && rollout_->order == wishes.current->order))
+    return beginRollout(newest->release, kInherited);
   if (wishes.current && !wishes.current->nodes.empty()) {
     DVPE_TRY(const bool busy, inStages(*wishes.current));
     if (busy) return base::success();  // changes wait until it is for all, or halted
@@ -226,11 +217,7 @@ Result<void> Coordinator::setAudience(const std::optional<release::Release>& cur
   }
   DVPE_TRY(const RolloutPlan plan, registry_->rolloutPlan());
   if (plan.stages.empty()) return base::success();
-  DVPE_TRY(const auto present, registry_->nodes());
-  std::vector<std::string> names;
-  for (const PresentNode& node : present) {
-    if (node.silent < kPresent) names.push_back(node.name);
-  }
+  DVPE_TRY(const auto names, presentNodes());
   auto audience = audienceOf(plan, 0, names);
   if (audience.size() < names.size()) next.nodes = std::move(audience);
   return base::success();
@@ -244,19 +231,17 @@ Result<bool> Coordinator::inStages(const release::Release& current) {
     return false;
   }
   DVPE_TRY(const RolloutPlan plan, registry_->rolloutPlan());
-  DVPE_TRY(const auto present, registry_->nodes());
-  std::vector<std::string> names;
-  for (const PresentNode& node : present) names.push_back(node.name);
+  DVPE_TRY(const auto names, presentNodes());
   std::size_t stage = 0;
   while (stage + 1 < plan.stages.size() && audienceOf(plan, stage, names).size() < current.nodes.size()) ++stage;
   const auto now = steady_clock::now();
   if (!watch_ && stage < plan.stages.size())
-    watch_.emplace(text(current.order), current.nodes, plan.stages[stage], plan.guards, now + kNotice);
+    watch_.emplace(toText(current.order), current.nodes, plan.stages[stage], plan.guards, now + kNotice);
   const auto verdict = watch_ ? watch_->judge(now) : StageWatch::Verdict::kGoOn;
   if (verdict == StageWatch::Verdict::kHold) return true;
   if (verdict == StageWatch::Verdict::kHalt) {
     spdlog::error("a release is halted, it stays on its first nodes release={} nodes={} reason=\"{}\"",
-                  text(current.order), current.nodes.size(), watch_->reason());
+                  toText(current.order), current.nodes.size(), watch_->reason());
     DVPE_CHECK(registry_->halt(current.order.sequence, watch_->reason(), *epoch_));
     watch_.reset();
     return true;
@@ -275,27 +260,35 @@ Result<bool> Coordinator::inStages(const release::Release& current) {
   return true;
 }
 
+Result<std::vector<std::string>> Coordinator::presentNodes() {
+  DVPE_TRY(const auto nodes, registry_->nodes());
+  std::vector<std::string> out;
+  for (const PresentNode& node : nodes) {
+    if (node.silent < kPresent) out.push_back(node.name);
+  }
+  return out;
+}
+
 bool Coordinator::meant(const std::string& node) const {
   return audience_.empty() || std::find(audience_.begin(), audience_.end(), node) != audience_.end();
 }
 
 Result<void> Coordinator::publish(const std::optional<release::Release>& current, const release::Release& next) {
-  StoredRelease stored{{release::toJson(next), {}}, {}, next.order.keys};
-  addSignature(stored.release, release::Domain::kRelease, *options_.key);
-  DVPE_CHECK(registry_->publish(next, stored.release, *epoch_));
+  release::Signed made{release::toJson(next), {}};
+  addSignature(made, release::Domain::kRelease, *options_.key);
+  DVPE_CHECK(registry_->publish(next, made, *epoch_));
   const auto changes = release::difference(current.value_or(release::Release{}), next);
-  spdlog::info("a release is published release={} documents={} changes={} nodes={} bytes={}", text(next.order),
+  spdlog::info("a release is published release={} documents={} changes={} nodes={} bytes={}", toText(next.order),
                next.documents.size(), changes.size(), next.nodes.empty() ? "all" : std::to_string(next.nodes.size()),
-               stored.release.bytes.size());
-  newest_ = stored;
-  return beginRollout(stored, patienceFor(current, next));
+               made.bytes.size());
+  return beginRollout(made, patienceFor(current, next));
 }
 
-Result<void> Coordinator::beginRollout(const StoredRelease& stored, std::chrono::milliseconds patience) {
-  DVPE_TRY(const auto parsed, release::parseRelease(stored.release.bytes));
+Result<void> Coordinator::beginRollout(const release::Signed& made, std::chrono::milliseconds patience) {
+  DVPE_TRY(const auto parsed, release::parseRelease(made.bytes));
   auto offering = std::make_shared<Offering>();
-  offering->release = stored.release;
-  offering->keys = registry_->keysAfter(0);
+  offering->release = made;
+  offering->keys = registry_->keys();
   const auto source = registry_->source();
   for (const auto& [name, entry] : parsed.documents) {
     if (const auto* document = source.document(entry.digest)) offering->documents[entry.digest] = *document;
@@ -306,9 +299,9 @@ Result<void> Coordinator::beginRollout(const StoredRelease& stored, std::chrono:
   rollout_ = Rollout{parsed.order, steady_clock::now(), {}, {}, {}, {}, {}, patience, false};
   audience_ = parsed.nodes;
   watch_.reset();
-  DVPE_TRY(const auto nodes, registry_->nodes());
-  for (const PresentNode& node : nodes) {
-    if (meant(node.name) && node.silent < kPresent) rollout_->expected.insert(node.name);
+  DVPE_TRY(const auto names, presentNodes());
+  for (const std::string& name : names) {
+    if (meant(name)) rollout_->expected.insert(name);
   }
   offering_ = std::move(offering);
   for (const auto& [name, line] : lines_) {
@@ -326,7 +319,7 @@ void Coordinator::hear() {
   for (const NodeSaid& said : heard) {
     if (said.what == NodeSaid::What::kTelemetry && watch_) watch_->heard(said.node, said.text, steady_clock::now());
     if (said.what == NodeSaid::What::kRefused)
-      spdlog::error("a node refuses a release node={} release={} reason=\"{}\"", said.node, text(said.order),
+      spdlog::error("a node refuses a release node={} release={} reason=\"{}\"", said.node, toText(said.order),
                     said.text);
     if (said.what == NodeSaid::What::kAnswered && !said.ok)
       spdlog::warn("a node does not obey node={} reason=\"{}\"", said.node, said.text);
@@ -353,7 +346,7 @@ Result<void> Coordinator::advanceRollout() {
   if (!all() && now < rollout.since + rollout.patience) return base::success();
   if (!rollout.expected.empty() && rollout.prepared.empty() && rollout.refused.size() == rollout.expected.size()) {
     rollout.failed = true;
-    spdlog::error("no node takes the release, it is not put in force release={}", text(rollout.order));
+    spdlog::error("no node takes the release, it is not put in force release={}", toText(rollout.order));
     return base::success();
   }
   return nameMoment();
@@ -375,7 +368,7 @@ Result<void> Coordinator::nameMoment() {
   for (const auto& [name, line] : lines_) {
     if (meant(name)) line->send(statement);
   }
-  spdlog::info("a release is in force from release={} at={} prepared={} of={} ms={}", text(rollout.order),
+  spdlog::info("a release is in force from release={} at={} prepared={} of={} ms={}", toText(rollout.order),
                base::isoDate(at), rollout.prepared.size(), rollout.expected.size(),
                std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - rollout.since).count());
   rollout.moment = std::move(statement);
@@ -392,10 +385,7 @@ Result<void> Coordinator::refreshNodes() {
       continue;
     }
     if (line != lines_.end() && line->second->endpoint() == node.endpoint) continue;
-    std::string key;
-    for (const auto& [id, k] : registry_->ring().keys().keys) {
-      if (k.person == node.name && k.has(release::Role::kNode) && k.validAt(clock_.wallSeconds())) key = k.curve;
-    }
+    const std::string key = registry_->ring().curveOf(node.name, release::Role::kNode, clock_.wallSeconds());
     if (key.empty()) continue;  // the keys do not list it: it reads the database
     auto opened = NodeLine::open(*context_, node.name, node.endpoint, key, options_.curve, [this](NodeSaid said) {
       const std::lock_guard lock(mutex_);

@@ -62,8 +62,9 @@ class Coordinator {
   base::Result<void> publish(const std::optional<release::Release>& current, const release::Release& next);
   base::Result<bool> inStages(const release::Release& current);
   base::Result<void> setAudience(const std::optional<release::Release>& current, release::Release& next);
+  base::Result<std::vector<std::string>> presentNodes();
   bool meant(const std::string& node) const;
-  base::Result<void> beginRollout(const StoredRelease& stored, std::chrono::milliseconds patience);
+  base::Result<void> beginRollout(const release::Signed& made, std::chrono::milliseconds patience);
   base::Result<void> advanceRollout();
   base::Result<void> nameMoment();
   base::Result<void> refreshNodes();
@@ -80,7 +81,6 @@ class Coordinator {
   bool hinted_ = true;
   std::string fingerprint_;  // of what was assembled last
   std::string leftOut_;      // as it was told
-  std::optional<StoredRelease> newest_;
   std::optional<Rollout> rollout_;
   std::shared_ptr<const Offering> offering_;  // the newest release, for nodes that come later
   std::vector<std::string> audience_;         // its nodes; none: all

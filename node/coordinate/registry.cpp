@@ -4,38 +4,21 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <set>
+#include <iterator>
 
 #include "shared/base/log.h"
+#include "shared/database/signed.h"
 #include "shared/release/audit.h"
 
 namespace dvpe::coordinate {
 
 namespace json = boost::json;
 using base::Result;
-using database::Rows;
 using release::Signed;
 
 namespace {
 
-constexpr std::size_t kAtOnce = 500;         // documents to a query
 constexpr std::size_t kRemembered = 50'000;  // documents
-
-base::Bytes bytesOf(const std::string& text) { return {text.begin(), text.end()}; }
-
-// Columns: bytes, key, signature; not NULL.
-Result<Signed> signedAt(const Rows& rows, std::size_t row, int column) {
-  const base::Bytes bytes = rows.bytes(row, column);
-  Signed out{{bytes.begin(), bytes.end()}, {}};
-  DVPE_TRY(const auto signature, release::parseSignature(base::hex(rows.bytes(row, column + 2))));
-  out.by.push_back({std::string(rows.text(row, column + 1)), signature});
-  return out;
-}
-
-base::Bytes signatureOf(const Signed& document) {
-  const auto& signature = document.by.at(0).signature;
-  return {signature.begin(), signature.end()};
-}
 
 }  // namespace
 
@@ -49,42 +32,29 @@ Result<void> Registry::listen() {
   return base::success();
 }
 
+// One admin alone may have stored a revision, and the database cannot tell: what does not count is passed over.
 Result<void> Registry::refreshKeys(release::Time now) {
-  DVPE_TRY(const auto rows, connection_.query("SELECT revision, contents, signatures::text FROM dvpe.keys_revision "
-                                              "WHERE revision > $1 ORDER BY revision",
-                                              {std::int64_t{keys_.empty() ? 0 : keys_.rbegin()->first}}));
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const base::Bytes bytes = rows.bytes(i, 1);
-    json::error_code error;
-    const auto by = json::parse(rows.text(i, 2), error);
-    if (error) return base::fail(base::ErrorCode::kInvalidInput, "the signatures of keys cannot be read");
-    DVPE_TRY(auto signatures, release::parseSignatures(by));
-    Signed keys{{bytes.begin(), bytes.end()}, std::move(signatures)};
-    DVPE_CHECK(ring_.advance(keys, now));
-    keys_.emplace(static_cast<int>(rows.integer(i, 0)), std::move(keys));
+  DVPE_TRY(auto fresh, database::keysAfter(connection_, keysSeen_));
+  for (auto& [revision, keys] : fresh) {
+    keysSeen_ = revision;
+    if (const auto taken = ring_.advance(keys, now); !taken) {
+      spdlog::error("a revision of the keys does not count revision={} reason=\"{}\"", revision, taken.error().message);
+      continue;
+    }
+    keys_.push_back(std::move(keys));
   }
   return base::success();
 }
 
-std::vector<Signed> Registry::keysAfter(int revision) const {
-  std::vector<Signed> out;
-  for (auto it = keys_.upper_bound(revision); it != keys_.end(); ++it) out.push_back(it->second);
-  return out;
-}
-
 Result<std::optional<StoredRelease>> Registry::newest() {
   DVPE_TRY(const auto rows,
-           connection_.query("SELECT r.contents, r.key, r.signature, e.statement, e.key, e.signature, r.keys_revision "
+           connection_.query("SELECT r.contents, r.key, r.signature, e.statement, e.key, e.signature "
                              "FROM dvpe.release r LEFT JOIN dvpe.effective_statement e USING (sequence) "
                              "ORDER BY r.keys_revision DESC, r.sequence DESC LIMIT 1"));
   if (rows.empty()) return std::optional<StoredRelease>{};
-  StoredRelease out;
-  DVPE_TRY(out.release, signedAt(rows, 0, 0));
-  if (!rows.null(0, 3)) {
-    DVPE_TRY(out.moment, signedAt(rows, 0, 3));
-  }
-  out.keysRevision = static_cast<int>(rows.integer(0, 6));
-  return std::optional(std::move(out));
+  DVPE_TRY(auto release, database::signedAt(rows, 0, 0));
+  DVPE_TRY(auto moment, database::signedAt(rows, 0, 3));
+  return std::optional(StoredRelease{std::move(release).value(), std::move(moment)});
 }
 
 Result<Wishes> Registry::wishes(const std::optional<StoredRelease>& newest) {
@@ -102,6 +72,12 @@ Result<Wishes> Registry::wishes(const std::optional<StoredRelease>& newest) {
          {std::string(rows.text(i, 0)), static_cast<int>(rows.integer(i, 3)), std::string(rows.text(i, 4)),
           static_cast<std::size_t>(rows.integer(i, 5)), rows.integer(i, 6)}});
     needed.push_back(out.candidates.back().entry.digest);
+    // It may have been countersigned since.
+    const auto known = documents_.find(needed.back());
+    if (known != documents_.end() && !known->second.countersignature &&
+        release::needsCountersignature(out.candidates.back().name.kind)) {
+      documents_.erase(known);
+    }
   }
   if (out.current) {
     for (const auto& [name, entry] : out.current->documents) needed.push_back(entry.digest);
@@ -111,19 +87,20 @@ Result<Wishes> Registry::wishes(const std::optional<StoredRelease>& newest) {
                                               "extract(epoch FROM at)::bigint FROM dvpe.rollback_statement "
                                               "ORDER BY at DESC LIMIT 100"));
   for (std::size_t i = 0; i < back.size(); ++i) {
-    DVPE_TRY(auto statement, signedAt(back, i, 1));
-    const auto parsed = release::parseRollback(statement.bytes);
+    DVPE_TRY(auto statement, database::signedAt(back, i, 1));
+    const auto parsed = release::parseRollback(statement->bytes);
     if (!parsed) continue;  // nodes would refuse it
-    const std::string digest(back.text(i, 0));
-    for (const auto& [name, revision] : parsed.value().revisions) {
-      if (parsed.value().base != base) break;
-      DVPE_TRY(const auto to, revisionOf(name, revision));
-      if (!to) continue;
-      out.rolledTo[name] = *to;
-      needed.push_back(to->entry.digest);
+    if (parsed.value().base == base) {
+      for (const auto& [name, revision] : parsed.value().revisions) {
+        DVPE_TRY(const auto to, revisionOf(name, revision));
+        if (!to) continue;
+        out.rolledTo[name] = *to;
+        needed.push_back(to->entry.digest);
+      }
     }
+    const std::string digest(back.text(i, 0));
     out.rollbacks[digest] = {parsed.value(), back.integer(i, 4)};
-    rollbacks_.insert_or_assign(digest, std::move(statement));
+    rollbacks_.insert_or_assign(digest, std::move(statement).value());
   }
   DVPE_CHECK(fetch(needed));
   return out;
@@ -144,32 +121,11 @@ Result<std::optional<Candidate>> Registry::revisionOf(const release::DocumentNam
 
 Result<void> Registry::fetch(const std::vector<std::string>& digests) {
   if (documents_.size() > kRemembered) documents_.clear();
-  std::set<std::string> missing;
-  for (const std::string& digest : digests) {
-    if (!documents_.contains(digest) || waitsForSecond_.contains(digest)) missing.insert(digest);
-  }
-  for (auto it = missing.begin(); it != missing.end();) {
-    std::vector<std::string> some;
-    for (; it != missing.end() && some.size() < kAtOnce; ++it) some.push_back(*it);
-    DVPE_TRY(
-        const auto rows,
-        connection_.query("SELECT encode(r.digest, 'hex'), r.contents, r.key, r.signature, c.statement, c.key, "
-                          "c.signature, r.kind FROM dvpe.revision r LEFT JOIN dvpe.countersignature c USING (digest) "
-                          "WHERE r.digest = ANY (ARRAY(SELECT decode(d, 'hex') FROM unnest($1::text[]) d))",
-                          {some}));
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      const std::string digest(rows.text(i, 0));
-      release::StoredDocument stored;
-      DVPE_TRY(stored.document, signedAt(rows, i, 1));
-      if (!rows.null(i, 4)) {
-        DVPE_TRY(stored.countersignature, signedAt(rows, i, 4));
-        waitsForSecond_.erase(digest);
-      } else if (release::needsCountersignature(rows.text(i, 7))) {
-        waitsForSecond_.insert(digest);
-      }
-      documents_.insert_or_assign(digest, std::move(stored));
-    }
-  }
+  std::vector<std::string> missing;
+  std::copy_if(digests.begin(), digests.end(), std::back_inserter(missing),
+               [this](const std::string& digest) { return !documents_.contains(digest); });
+  DVPE_TRY(auto fetched, database::storedDocuments(connection_, missing));
+  documents_.merge(fetched);
   return base::success();
 }
 
@@ -191,15 +147,15 @@ release::Source Registry::source() const {
 Result<void> Registry::publish(const release::Release& release, const Signed& by, std::int64_t epoch) {
   DVPE_CHECK(connection_.query("SELECT registry.publish($1, $2, $3::int, $4, $5, $6, $7)",
                                {release.base, release.order.sequence, std::int64_t{release.order.keys},
-                                bytesOf(by.bytes), by.by.at(0).key, signatureOf(by), epoch}));
+                                database::bytesOf(by.bytes), by.by.at(0).key, database::signatureOf(by), epoch}));
   return base::success();
 }
 
 Result<void> Registry::makeEffective(std::int64_t sequence, base::WallTime at, const Signed& statement,
                                      std::int64_t epoch) {
-  DVPE_CHECK(connection_.query(
-      "SELECT registry.make_effective($1, $2::timestamptz, $3, $4, $5, $6)",
-      {sequence, base::isoDate(at), bytesOf(statement.bytes), statement.by.at(0).key, signatureOf(statement), epoch}));
+  DVPE_CHECK(connection_.query("SELECT registry.make_effective($1, $2::timestamptz, $3, $4, $5, $6)",
+                               {sequence, base::isoDate(at), database::bytesOf(statement.bytes), statement.by.at(0).key,
+                                database::signatureOf(statement), epoch}));
   return base::success();
 }
 
@@ -218,13 +174,12 @@ Result<void> Registry::leaveOut(const std::vector<LeftOut>& leftOut, std::int64_
 
 Result<std::vector<PresentNode>> Registry::nodes() {
   DVPE_TRY(const auto rows,
-           connection_.query(
-               "SELECT m.name, p.endpoint, p.in_force, extract(epoch FROM clock_timestamp() - p.seen_at)::bigint "
-               "FROM dvpe.node_presence p JOIN dvpe.machine m ON m.id = p.node ORDER BY m.name"));
+           connection_.query("SELECT m.name, p.endpoint, extract(epoch FROM clock_timestamp() - p.seen_at)::bigint "
+                             "FROM dvpe.node_presence p JOIN dvpe.machine m ON m.id = p.node ORDER BY m.name"));
   std::vector<PresentNode> out;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    out.push_back({std::string(rows.text(i, 0)), std::string(rows.text(i, 1)), rows.integer(i, 2),
-                   std::chrono::seconds(rows.integer(i, 3))});
+    out.push_back(
+        {std::string(rows.text(i, 0)), std::string(rows.text(i, 1)), std::chrono::seconds(rows.integer(i, 2))});
   }
   return out;
 }
@@ -260,8 +215,9 @@ Result<void> Registry::signAuditHead(const release::PrivateKey& key, release::Ti
   if (head.sequence == 0 || head.sequence == auditSigned_) return base::success();
   Signed statement{release::toJson(head), {}};
   addSignature(statement, release::Domain::kAuditHead, key);
-  DVPE_CHECK(connection_.query("SELECT audit.store_head($1, $2, $3, $4)",
-                               {bytesOf(statement.bytes), statement.by.at(0).key, signatureOf(statement), epoch}));
+  DVPE_CHECK(connection_.query(
+      "SELECT audit.store_head($1, $2, $3, $4)",
+      {database::bytesOf(statement.bytes), statement.by.at(0).key, database::signatureOf(statement), epoch}));
   auditSigned_ = head.sequence;
   return base::success();
 }

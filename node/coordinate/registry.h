@@ -8,7 +8,6 @@
 #include <chrono>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -22,7 +21,6 @@ namespace dvpe::coordinate {
 // A node that has said that it is there.
 struct PresentNode {
   std::string name, endpoint;
-  std::int64_t inForce = 0;       // a release's sequence
   std::chrono::seconds silent{};  // since it said so
 };
 
@@ -30,7 +28,6 @@ struct PresentNode {
 struct StoredRelease {
   release::Signed release;
   std::optional<release::Signed> moment;  // the statement from when on it is in force
-  int keysRevision = 0;
 };
 
 // One connection, one thread. Errors are the database's; kConflict: another coordinator or release was faster;
@@ -46,11 +43,11 @@ class Registry {
   // For hints that there is something new to publish.
   base::Result<void> listen();
 
-  // The keys in force, with all revisions that there are.
+  // Takes the revisions that have come since into the ring; one that does not count is logged and passed over.
   base::Result<void> refreshKeys(release::Time now);
   const release::KeyRing& ring() const { return ring_; }
-  // Revisions after this one, as nodes ask for them.
-  std::vector<release::Signed> keysAfter(int revision) const;
+  // All revisions that count, ascending.
+  const std::vector<release::Signed>& keys() const { return keys_; }
 
   base::Result<std::optional<StoredRelease>> newest();
   base::Result<Wishes> wishes(const std::optional<StoredRelease>& newest);
@@ -83,9 +80,9 @@ class Registry {
 
   database::Connection connection_;
   release::KeyRing ring_;
-  std::map<int, release::Signed> keys_;  // by revision
+  std::vector<release::Signed> keys_;
+  int keysSeen_ = 0;  // the last revision that was looked at
   std::map<std::string, release::StoredDocument> documents_;
-  std::set<std::string> waitsForSecond_;  // of these, who have no countersignature yet and need one
   std::map<std::string, release::Signed> rollbacks_;
   std::int64_t auditSigned_ = 0;  // line
 };

@@ -8,6 +8,7 @@
 #include "node/main/sign_in.h"
 #include "node/main/signed_files.h"
 #include "shared/base/clock.h"
+#include "shared/database/signed.h"
 #include "shared/release/audit.h"
 
 namespace dvpe::node {
@@ -62,18 +63,8 @@ Result<std::optional<release::KeyRing>> keyRing(const Arguments& arguments, Conn
     DVPE_CHECK(ring.advance(keys, now));
   }
   if (arguments.rest.empty()) {
-    DVPE_TRY(const auto rows,
-             connection.query(
-                 "SELECT convert_from(contents, 'UTF8'), signatures FROM dvpe.keys_revision ORDER BY revision"));
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      release::Signed keys;
-      keys.bytes = rows.text(i, 0);
-      json::error_code error;
-      const auto signatures = json::parse(rows.text(i, 1), error);
-      if (error) return fail(ErrorCode::kInvalidInput, "the signatures of the keys are not JSON");
-      DVPE_TRY(keys.by, release::parseSignatures(signatures));
-      DVPE_CHECK(ring.advance(keys, now));
-    }
+    DVPE_TRY(const auto stored, database::keysAfter(connection, 0));
+    for (const auto& [revision, keys] : stored) (void)ring.advance(keys, now);  // one that does not count is none
   }
   return std::optional(std::move(ring));
 }
@@ -81,11 +72,11 @@ Result<std::optional<release::KeyRing>> keyRing(const Arguments& arguments, Conn
 // Signed heads: those of the database, and those that nodes have kept (--heads).
 Result<std::vector<release::Signed>> signedHeads(const Arguments& arguments, Connection& connection) {
   std::vector<release::Signed> out;
-  DVPE_TRY(const auto rows, connection.query("SELECT convert_from(statement, 'UTF8'), key, encode(signature, 'hex') "
-                                             "FROM dvpe.audit_head_signature ORDER BY sequence"));
+  DVPE_TRY(const auto rows,
+           connection.query("SELECT statement, key, signature FROM dvpe.audit_head_signature ORDER BY sequence"));
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    DVPE_TRY(const auto signature, release::parseSignature(rows.text(i, 2)));
-    out.push_back({std::string(rows.text(i, 0)), {{std::string(rows.text(i, 1)), signature}}});
+    DVPE_TRY(auto head, database::signedAt(rows, i, 0));
+    out.push_back(std::move(head).value());
   }
   const std::string file = arguments.value("--heads");
   if (file.empty()) return out;

@@ -4,14 +4,11 @@
 
 #include <pthread.h>
 
-#include <csignal>
-#include <cstdio>
-
 #include "node/main/command.h"
 #include "node/main/database_options.h"
+#include "node/main/process.h"
 #include "node/main/secrets.h"
 #include "shared/base/log.h"
-#include "shared/privacy/secret.h"
 
 namespace dvpe::node {
 
@@ -29,9 +26,7 @@ Result<JobWorkerOptions> optionsOf(const Config& config) {
   database.password = config.condition.password;
   DVPE_TRY(out.connect, databaseOptions(database));
   out.connect.application = "dvpe-node " + config.condition.name;
-  DVPE_TRY(const auto passphrase, readPassword(config.condition.passphrase));
-  DVPE_TRY(const auto pem, privacy::readSecretFile(config.condition.key, 8192));
-  DVPE_TRY(auto key, release::PrivateKey::open(pem, passphrase));
+  DVPE_TRY(auto key, openKey(config.condition.key, config.condition.passphrase));
   out.key = std::make_shared<const release::PrivateKey>(std::move(key));
   out.folder = config.node.state / "jobs";
   return out;
@@ -67,13 +62,7 @@ int conditionJobs(const Config& config) {
     spdlog::error("the conditioner cannot start reason=\"{}\"", started.error().message);
     return exitCode(started.error().code);
   }
-  std::printf("{\"ready\":true}\n");
-  std::fflush(stdout);
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int s : {SIGINT, SIGTERM}) sigaddset(&set, s);
-  int signal = 0;
-  ::sigwait(&set, &signal);
+  untilTold();
   return kExitOk;
 }
 

@@ -40,10 +40,6 @@ std::string reachedAt(const Config::Control& control, const std::string& bound) 
 
 }  // namespace
 
-std::string releaseName(const release::Order& order) {
-  return std::to_string(order.keys) + "." + std::to_string(order.sequence);
-}
-
 ControlPlane::ControlPlane(const Config& config, const base::Clock& clock, const release::PublicKey& root,
                            control::OpenBlobs blobs)
     : config_(config),
@@ -104,7 +100,7 @@ Result<void> ControlPlane::open() {
   DVPE_TRY(const auto library, libraryOf(config_, std::move(documents), nullptr));
   releases_->reload();
   DVPE_TRY(current_, withHeld(library, releases_->snapshot().held));
-  name_ = releaseName(loaded->release.order);
+  name_ = toText(loaded->release.order);
   spdlog::info("starting with the last good release release={}", name_);
   return base::success();
 }
@@ -170,19 +166,19 @@ Result<control::TookOver> ControlPlane::takeOver(const release::Order& order,
   std::unique_lock lock(mutex_);
   if (!taken_) {  // the node starts with it
     current_ = next;
-    name_ = releaseName(order);
+    name_ = toText(order);
     changed_.notify_all();
     return control::TookOver{};
   }
   const auto hooks = hooksWhenRunning(lock);
   lock.unlock();
   if (!hooks) return fail(ErrorCode::kUnavailable, "the node is stopping");
-  auto done = hooks->takeOver(releaseName(order), next, effective);
+  auto done = hooks->takeOver(toText(order), next, effective);
   if (done) {
     lock.lock();
     media_.leave(*current_->documents, clock_.wall());
     current_ = next;
-    name_ = releaseName(order);
+    name_ = toText(order);
   }
   return done;
 }

@@ -79,7 +79,4 @@ class ControlPlane final : public control::Target {
   bool taken_ = false, stopped_ = false;       // first() has given current_
 };
 
-// "3.17": revision of the keys, sequence.
-std::string releaseName(const release::Order& order);
-
 }  // namespace dvpe::node

@@ -4,11 +4,9 @@
 
 #include <pthread.h>
 
-#include <csignal>
-#include <cstdio>
-
 #include "node/main/command.h"
 #include "node/main/database_options.h"
+#include "node/main/process.h"
 #include "node/main/secrets.h"
 #include "shared/base/log.h"
 
@@ -32,9 +30,7 @@ Result<coordinate::CoordinatorOptions> optionsOf(const Config& config) {
   database.password = config.coordinator.password;
   DVPE_TRY(out.connect, databaseOptions(database));
   out.connect.application = "dvpe-node " + out.name;
-  DVPE_TRY(const auto passphrase, readPassword(config.coordinator.passphrase));
-  DVPE_TRY(const auto pem, privacy::readSecretFile(config.coordinator.key, 8192));
-  DVPE_TRY(auto key, release::PrivateKey::open(pem, passphrase));
+  DVPE_TRY(auto key, openKey(config.coordinator.key, config.coordinator.passphrase));
   out.key = std::make_shared<const release::PrivateKey>(std::move(key));
   DVPE_TRY(out.curve, readCurveKeys(config.coordinator.curveKey));
   return out;
@@ -73,13 +69,7 @@ int coordinate(const Config& config) {
     spdlog::error("the coordinator cannot start reason=\"{}\"", started.error().message);
     return exitCode(started.error().code);
   }
-  std::printf("{\"ready\":true}\n");
-  std::fflush(stdout);
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int s : {SIGINT, SIGTERM}) sigaddset(&set, s);
-  int signal = 0;
-  ::sigwait(&set, &signal);
+  untilTold();
   return kExitOk;
 }
 

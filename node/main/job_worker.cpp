@@ -17,6 +17,7 @@
 #include "shared/base/log.h"
 #include "shared/database/blobs.h"
 #include "shared/database/check.h"
+#include "shared/database/signed.h"
 #include "shared/model/json.h"
 
 namespace dvpe::node {
@@ -176,12 +177,7 @@ Result<void> JobWorker::run() {
 }
 
 Result<void> JobWorker::connect() {
-  DVPE_TRY(auto opened, database::Connection::open(options_.connect));
-  DVPE_TRY(const auto strictness, database::checkStrictness(opened));
-  if (!strictness.loose.empty()) {
-    return fail(ErrorCode::kRefused, "somebody has loosened it: " + strictness.loose.front().what + " (" +
-                                         strictness.loose.front().objects + "); dvpe-node db check tells all");
-  }
+  DVPE_TRY(auto opened, database::openStrict(options_.connect));
   DVPE_CHECK(opened.query("LISTEN dvpe_job"));
   connection_ = std::move(opened);
   spdlog::info("ready to condition host={} database={}", options_.connect.host, options_.connect.database);
@@ -322,12 +318,10 @@ Result<void> JobWorker::finish(const Job& job, model::Media media, const std::st
     media.revision = static_cast<int>(rows.integer(0, 1)) + 1;
     release::Signed document{model::toJson(media, rows.text(0, 0)), {}};
     release::addSignature(document, release::Domain::kDocument, *options_.key);
-    const release::Signed::By& by = document.by.front();
     done = connection_->transaction([&](database::Connection& c) -> Result<void> {
-      DVPE_CHECK(
-          c.query("SELECT registry.store('media', $1, $2::bigint::int, $3, $4, $5, NULL)",
-                  {media.id, std::int64_t{media.revision}, base::Bytes(document.bytes.begin(), document.bytes.end()),
-                   by.key, base::Bytes(by.signature.begin(), by.signature.end())}));
+      DVPE_CHECK(c.query("SELECT registry.store('media', $1, $2::bigint::int, $3, $4, $5, NULL)",
+                         {media.id, std::int64_t{media.revision}, database::bytesOf(document.bytes),
+                          document.by.at(0).key, database::signatureOf(document)}));
       DVPE_CHECK(c.query("SELECT registry.finish_job($1::uuid, $2::jsonb)", {job.id, result}));
       return base::success();
     });

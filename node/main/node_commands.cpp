@@ -41,10 +41,7 @@ Result<std::string> nodeKey(const Arguments& arguments, const base::Clock& clock
     return fail(ErrorCode::kInvalidInput, "whose node is it? Use --server-key, or --keys with --root");
   DVPE_TRY(const auto ring, readRing(arguments.value("--root"), files, clock.wallSeconds()));
   const std::string node = arguments.value("--node");
-  for (const auto& [id, key] : ring.keys().keys) {
-    if (key.person == node && key.has(release::Role::kNode) && !key.curve.empty() && key.validAt(clock.wallSeconds()))
-      return key.curve;
-  }
+  if (auto key = ring.curveOf(node, release::Role::kNode, clock.wallSeconds()); !key.empty()) return key;
   return fail(ErrorCode::kNotFound, "the keys know no node \"" + node + "\" with a CURVE key");
 }
 

@@ -12,6 +12,7 @@
 #include "node/main/signed_files.h"
 #include "shared/base/clock.h"
 #include "shared/database/grants.h"
+#include "shared/database/signed.h"
 
 namespace dvpe::node {
 
@@ -226,10 +227,9 @@ Result<void> rollback(const Arguments& arguments, Console& console) {
   json::object out{{"base", way.statement.base}, {"digest", digest}, {"changes", listOf(way.changes)}};
   if (!arguments.flag("--dry-run")) {
     DVPE_TRY(const std::string grant, who.grant({database::changeName({"release.rollback", digest})}));
-    const auto& by = statement.by.at(0);
-    DVPE_CHECK(connection.query("SELECT registry.store_rollback($1, $2, $3, $4::uuid)",
-                                {base::Bytes(statement.bytes.begin(), statement.bytes.end()), by.key,
-                                 base::Bytes(by.signature.begin(), by.signature.end()), grant}));
+    DVPE_CHECK(connection.query(
+        "SELECT registry.store_rollback($1, $2, $3, $4::uuid)",
+        {database::bytesOf(statement.bytes), statement.by.at(0).key, database::signatureOf(statement), grant}));
     if (arguments.flag("--wait")) {
       DVPE_TRY(const std::int64_t release,
                inForce(connection, way.statement.base, digest, std::chrono::seconds(seconds)));

@@ -144,6 +144,12 @@ base::Result<std::string> readPassword(const fs::path& path) {
   return password;
 }
 
+base::Result<release::PrivateKey> openKey(const fs::path& key, const fs::path& passphrase) {
+  DVPE_TRY(const std::string phrase, readPassword(passphrase));
+  DVPE_TRY(const std::string pem, privacy::readSecretFile(key, 8192));
+  return release::PrivateKey::open(pem, phrase);
+}
+
 base::Result<protocol::CurveKeys> readCurveKeys(const fs::path& path) {
   DVPE_TRY(auto secret, privacy::readSecretFile(path, 1024));
   secret = trimmed(std::move(secret));

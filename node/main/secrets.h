@@ -18,6 +18,7 @@
 #include "shared/privacy/secret.h"
 #include "shared/privacy/token.h"
 #include "shared/protocol/curve.h"
+#include "shared/release/signing.h"
 
 namespace dvpe::node {
 
@@ -53,6 +54,9 @@ base::Result<std::string> readPassword(const std::filesystem::path& path);
 // The CURVE keys of a file that holds the secret one; loadCurveKeys makes the node's own when it is missing.
 base::Result<protocol::CurveKeys> readCurveKeys(const std::filesystem::path& path);
 base::Result<protocol::CurveKeys> loadCurveKeys(const Config& config);
+
+// A signing key, opened with the first line of another file.
+base::Result<release::PrivateKey> openKey(const std::filesystem::path& key, const std::filesystem::path& passphrase);
 
 // Whether the file of this key of [secrets] holds what it should. The message as of loadSecrets.
 base::Result<void> checkSecret(std::string_view key, const std::filesystem::path& path);

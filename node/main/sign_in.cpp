@@ -5,9 +5,9 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <iostream>
 
+#include "node/main/database_options.h"
 #include "shared/database/grants.h"
 #include "shared/privacy/secret.h"
 
@@ -19,15 +19,7 @@ using base::Result;
 
 Result<database::ConnectOptions> connectOptions(const Arguments& arguments, const Console& console) {
   database::ConnectOptions options;
-  std::string server = arguments.value("--server");
-  if (const std::size_t colon = server.rfind(':'); colon != std::string::npos && !server.starts_with('/')) {
-    const char* const end = server.data() + server.size();
-    if (std::from_chars(server.data() + colon + 1, end, options.port).ptr != end) {
-      return fail(ErrorCode::kInvalidInput, "--server is HOST:PORT, or the folder of a local socket");
-    }
-    server.resize(colon);
-  }
-  if (!server.empty()) options.host = server;
+  if (const std::string server = arguments.value("--server"); !server.empty()) DVPE_CHECK(setServer(server, options));
   if (arguments.values.contains("--database")) options.database = arguments.value("--database");
   options.user = arguments.value("--user");
   options.rootCertificate = arguments.value("--root-certificate");

@@ -5,7 +5,7 @@
 #include <boost/json/parse.hpp>
 #include <fstream>
 
-#include "shared/privacy/secret.h"
+#include "node/main/secrets.h"
 
 namespace dvpe::node {
 
@@ -26,9 +26,7 @@ Result<std::string> readFile(const fs::path& path) {
 }
 
 Result<std::string> passphrase(const Arguments& arguments) {
-  DVPE_TRY(std::string text, privacy::readSecretFile(arguments.value("--passphrase-file"), 1024));
-  text.resize(std::min(text.find('\n'), text.size()));
-  return text;
+  return readPassword(arguments.value("--passphrase-file"));
 }
 
 fs::path signaturesOf(const fs::path& file) { return file.string() + ".sig"; }
@@ -46,9 +44,7 @@ Result<release::Signed> readSigned(const fs::path& file) {
 }
 
 Result<release::PrivateKey> openKey(const Arguments& arguments) {
-  DVPE_TRY(const std::string phrase, passphrase(arguments));
-  DVPE_TRY(const std::string pem, privacy::readSecretFile(arguments.value("--key"), 8192));
-  return release::PrivateKey::open(pem, phrase);
+  return openKey(arguments.value("--key"), arguments.value("--passphrase-file"));
 }
 
 Result<release::KeyRing> readRing(const std::string& root, const std::vector<std::string>& files, release::Time now) {

@@ -99,4 +99,13 @@ base::Result<Strictness> checkStrictness(Connection& connection) {
   return out;
 }
 
+base::Result<Connection> openStrict(const ConnectOptions& options) {
+  DVPE_TRY(auto opened, Connection::open(options));
+  DVPE_TRY(const auto strictness, checkStrictness(opened));
+  if (strictness.loose.empty()) return opened;
+  const Looseness& first = strictness.loose.front();
+  return base::fail(base::ErrorCode::kRefused, "somebody has loosened the database: " + first.what + " (" +
+                                                   first.objects + "); dvpe-node db check tells all");
+}
+
 }  // namespace dvpe::database

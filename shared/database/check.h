@@ -24,6 +24,9 @@ struct Strictness {
   std::vector<std::string> serverRoles;
 };
 
+// A connection to a database that nobody has loosened. As Connection::open; kRefused also says what is loose.
+base::Result<Connection> openStrict(const ConnectOptions& options);
+
 // Reads the catalogue only; any login may.
 base::Result<Strictness> checkStrictness(Connection& connection);
 

@@ -28,8 +28,14 @@ std::string digestOf(const std::string& bytes) { return base::sha256(base::view(
 base::Result<Verified> verifyBundle(const Bundle& bundle, const KeyRing& ring, const Known& known,
                                     std::string_view node, Time now, const Release* believed) {
   Verified out{ring, {}, {}, known};
-  for (const Signed& keys : bundle.keys) DVPE_CHECK(out.ring.advance(keys, now));
-  DVPE_TRY(out.release, checkRelease(bundle.release, out.ring, known, node, now));
+  // One that does not count stands in nobody's way: whether the right ones are here, checkRelease says.
+  std::string passedOver;
+  for (const Signed& keys : bundle.keys) {
+    if (const auto taken = out.ring.advance(keys, now); !taken) passedOver = "; " + taken.error().message;
+  }
+  auto checked = checkRelease(bundle.release, out.ring, known, node, now);
+  if (!checked) return fail(checked.error().code, checked.error().message + passedOver);
+  out.release = std::move(checked).value();
   const Source source{[&](const std::string& digest) -> const StoredDocument* {
                         const auto it = bundle.documents.find(digest);
                         return it == bundle.documents.end() ? nullptr : &it->second;

@@ -31,8 +31,8 @@ struct Verified {
   Known known;  // for the next one
 };
 
-// Takes the bundle's keys into a copy of the ring, then checks the release and all of its documents. The error names
-// every refusal, one a line. believed: as in checkDocuments.
+// Takes the bundle's keys into a copy of the ring, passing over those that do not count, then checks the release and
+// all of its documents. The error names every refusal, one a line. believed: as in checkDocuments.
 base::Result<Verified> verifyBundle(const Bundle& bundle, const KeyRing& ring, const Known& known,
                                     std::string_view node, Time now, const Release* believed = nullptr);
 

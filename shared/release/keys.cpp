@@ -121,6 +121,21 @@ std::string toJson(const KeyDocument& keys) {
       boost::json::object{{"kind", "keys"}, {"revision", keys.revision}, {"keys", std::move(list)}});
 }
 
+const Key* KeyRing::speaker(std::string_view curve, Time now, std::optional<Role> role) const {
+  if (curve.empty()) return nullptr;
+  for (const auto& [id, key] : keys_.keys) {
+    if (key.curve == curve && key.validAt(now) && (!role || key.has(*role))) return &key;
+  }
+  return nullptr;
+}
+
+std::string KeyRing::curveOf(std::string_view person, Role role, Time now) const {
+  for (const auto& [id, key] : keys_.keys) {
+    if (key.person == person && key.has(role) && !key.curve.empty() && key.validAt(now)) return key.curve;
+  }
+  return {};
+}
+
 const Key* KeyRing::find(std::string_view id) const {
   const auto it = keys_.keys.find(id);
   return it == keys_.keys.end() ? nullptr : &it->second;

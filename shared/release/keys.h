@@ -82,6 +82,10 @@ class KeyRing {
   int revision() const { return keys_.revision; }
   const KeyDocument& keys() const { return keys_; }
   const Key* find(std::string_view id) const;
+  // A key, valid now, whose owner speaks with this CURVE key, and has the role if one is named; nullptr: nobody does.
+  const Key* speaker(std::string_view curve, Time now, std::optional<Role> role = std::nullopt) const;
+  // How to speak to a machine of this name and role: its CURVE key; empty: it has none that is valid now.
+  std::string curveOf(std::string_view person, Role role, Time now) const;
 
   // The key of the first signature over bytes that holds, whose key is valid at `when` and has one of the roles.
   // kRefused says what was wrong with the best candidate.

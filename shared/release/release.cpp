@@ -112,6 +112,8 @@ base::Result<std::map<DocumentName, int>> allowedRollbacks(const Release& releas
 
 }  // namespace
 
+std::string toText(const Order& order) { return std::to_string(order.keys) + "." + std::to_string(order.sequence); }
+
 const std::set<Role>& rolesFor(std::string_view kind) {
   static const std::set<Role> none;
   const KindRule* rule = ruleFor(kind);

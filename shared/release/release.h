@@ -54,6 +54,9 @@ struct Order {
   auto operator<=>(const Order&) const = default;  // NOLINT(modernize-use-nullptr): as above
 };
 
+// "3.17": revision of the keys, sequence. What people and logs call a release.
+std::string toText(const Order& order);
+
 struct Release {
   Order order;
   std::int64_t base = 0;           // the sequence that it was made from (compare-and-swap)

@@ -7,6 +7,7 @@
 
 #include "shared/model/json.h"
 #include "shared/release/bundle.h"
+#include "shared/release/hold.h"
 
 namespace {
 
@@ -25,7 +26,7 @@ void again(const dvpe::base::Result<T>& parsed, dvpe::base::Result<T> (*read)(st
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 7) {
+  switch (data[0] % 8) {
     case 0:
       again(release::parseKeys(text), release::parseKeys);
       break;
@@ -40,6 +41,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 4:
       (void)release::parseHeader(text);
+      break;
+    case 6:
+      (void)release::parseHold(text);
       break;
     case 5:
       if (const auto kept = release::parseKept(text)) {

@@ -15,6 +15,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "soak"))
 import control as trials  # noqa: E402
+import m3u8  # noqa: E402
 import nodeproc  # noqa: E402
 import people  # noqa: E402
 
@@ -133,6 +134,27 @@ class Rollouts(unittest.TestCase):
         self.plane.server.start()
         self.plane.processes["carl"].start(30)
         self.plane.in_force(self.trial.change(), 20)
+
+    def test_6_keys_that_one_admin_alone_has_stored_stop_nobody(self):
+        contents = json.dumps({"kind": "keys", "revision": self.plane.keys_revision + 7, "keys": []})
+        digest = people.hashlib.sha256(contents.encode()).hexdigest()
+        self.admin(["keys.store", digest], f"SELECT registry.store_keys({self.plane.keys_revision + 7}, '\\x{contents.encode().hex()}', '[]', :'grant');")
+        changed = self.trial.change()
+        self.plane.in_force(changed, 20)
+        self.assertIn("a revision of the keys does not count", self.plane.processes["carl"].log_path.read_text())
+
+    def test_7_a_broadcasters_break_is_on_air(self):
+        plane = self.plane
+        endpoint = plane.server.ask("SELECT endpoint FROM dvpe.node_presence p JOIN dvpe.machine m ON m.id = p.node WHERE m.name = 'n1'")
+        bob = ["--endpoint", endpoint, "--node", "n1", "--server-key", plane.curve["n1"], "--curve-key", plane.secrets / "bob.curve",
+               "--key", plane.secrets / "bob.pem", "--passphrase-file", plane.secrets / "bob.phrase", "--json"]
+        begun = json.loads(plane.program("node", "break", "start", "--channel", "one", "--units", "60", *bob))
+        span = (m3u8.parse_date(begun["start"]), m3u8.parse_date(begun["end"]))
+        self.assertAlmostEqual(span[1] - span[0], 60, places=2)
+        self.assertLess(abs(span[0] - time.time()), 10)
+        nodeproc.wait_until(lambda: time.time() > span[0] + 2, 15, "the break")
+        ended = json.loads(plane.program("node", "break", "stop", "--channel", "one", *bob))
+        self.assertLess(m3u8.parse_date(ended["end"]), span[1] - 30)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@
 #include <gmock/gmock.h>
 
 #include <boost/json.hpp>
-#include <cstdlib>
 
+#include "tests/support/folder.h"
 #include "tests/unit/shared/release/support.h"
 
 namespace dvpe::control {
@@ -17,11 +17,6 @@ using namespace release::test;
 using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-std::filesystem::path ownFolder() {
-  std::string name = (std::filesystem::temp_directory_path() / "dvpe-agent-XXXXXX").string();
-  return ::mkdtemp(name.data());
-}
 
 class Node final : public Target {
  public:
@@ -62,10 +57,7 @@ class Agents : public ::testing::Test {
     agent_ = Agent::start({"n1", "tcp://127.0.0.1:*", curve_}, releases_, node_, nullptr, clock_).value();
     context_ = protocol::Context::create().value();
   }
-  ~Agents() override {
-    agent_.reset();
-    std::filesystem::remove_all(folder_);
-  }
+  ~Agents() override { agent_.reset(); }
 
   // What the node answers to somebody's hold of the ruleset.
   protocol::Answer hold(const std::string& by, const std::string& organisation, const protocol::CurveKeys& curve) {
@@ -91,7 +83,7 @@ class Agents : public ::testing::Test {
     return answer != nullptr ? *answer : protocol::Answer{};
   }
 
-  const std::filesystem::path folder_ = ownFolder();
+  const dvpe::test::Folder folder_;
   People people_;
   const protocol::CurveKeys curve_ = protocol::generateCurve(), cleoCurve_ = protocol::generateCurve(),
                             adamCurve_ = protocol::generateCurve();

@@ -5,10 +5,10 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
+#include "tests/support/folder.h"
 #include "tests/unit/shared/release/support.h"
 
 namespace dvpe::control {
@@ -28,16 +28,12 @@ const std::string kHoldsBanner = R"({"holds":{"kind":"overlay","id":"banner"}})"
 class Holds : public ::testing::Test {
  protected:
   Holds() {
-    std::string name = (std::filesystem::temp_directory_path() / "dvpe-holds-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
     keys(1, {});
     owners_ = [this](const DocumentName& n) {
       const auto it = owned_.find(n);
       return it == owned_.end() ? std::nullopt : std::optional(it->second);
     };
   }
-  ~Holds() override { std::filesystem::remove_all(folder_); }
-
   void keys(int revision, std::optional<Time> creatorCompromised, bool cleo = true) {
     Key creator = people_.line("cleo", {Role::kCreator});
     creator.compromisedFrom = creatorCompromised;
@@ -73,7 +69,7 @@ class Holds : public ::testing::Test {
   }
   std::filesystem::path file() const { return folder_ / "release/holds.json"; }
 
-  std::filesystem::path folder_;
+  dvpe::test::Folder folder_;
   People people_;
   KeyRing ring_{people_.key("root").publicKey()};
   std::map<DocumentName, HoldStore::Owned> owned_{{kBanner, {"demo", {}}}, {kTea, {"shop", {}}}};

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "shared/base/bytes.h"
+#include "tests/support/folder.h"
 
 namespace dvpe::control {
 namespace {
@@ -20,13 +21,6 @@ using testing::HasSubstr;
 // A store of files by digest in memory, and the media and overlays that name them.
 class MediaOnDisk : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "dvpe-media-store-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    state_ = name;
-  }
-  void TearDown() override { fs::remove_all(state_); }
-
   std::string blob(const std::string& content) {
     std::string digest = base::sha256(base::view(content));
     blobs_[digest] = content;
@@ -70,7 +64,8 @@ class MediaOnDisk : public testing::Test {
     return text;
   }
 
-  fs::path state_;
+  const dvpe::test::Folder folder_;
+  const fs::path& state_ = folder_.path();
   std::map<std::string, std::string> blobs_;
   std::vector<std::string> fetched_;
   model::Documents documents_;

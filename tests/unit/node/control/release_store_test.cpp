@@ -2,10 +2,10 @@
 // SPDX-FileCopyrightText: The DVPE authors
 #include "node/control/release_store.h"
 
-#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
+#include "tests/support/folder.h"
 #include "tests/unit/shared/release/support.h"
 
 namespace dvpe::control {
@@ -17,13 +17,7 @@ using namespace release::test;
 
 class Store : public ::testing::Test {
  protected:
-  Store() {
-    std::string name = (std::filesystem::temp_directory_path() / "dvpe-release-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-    keys(1);
-  }
-  ~Store() override { std::filesystem::remove_all(folder_); }
-
+  Store() { keys(1); }
   // The next revision of the keys, for the bundle at hand.
   void keys(int revision) {
     const auto listed =
@@ -56,7 +50,7 @@ class Store : public ::testing::Test {
   }
   std::filesystem::path file() const { return folder_ / "release/current.json"; }
 
-  std::filesystem::path folder_;
+  dvpe::test::Folder folder_;
   People people_;
   Bundle bundle_;
   int keysRevision_ = 0;

@@ -4,8 +4,7 @@
 
 #include <gmock/gmock.h>
 
-#include <cstdlib>
-
+#include "tests/support/folder.h"
 #include "tests/unit/shared/release/support.h"
 
 namespace dvpe::control {
@@ -55,8 +54,6 @@ class Node final : public Target {
 class ReleasesOfANode : public ::testing::Test {
  protected:
   ReleasesOfANode() {
-    std::string name = (std::filesystem::temp_directory_path() / "dvpe-releases-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
     const auto listed =
         document(1, {people_.line("ada", {Role::kAdmin}), people_.line("cleo", {Role::kCreator}),
                      people_.line("adam", {Role::kAdvertiser}, "shop"), people_.line("carl", {Role::kCoordinator})});
@@ -65,8 +62,6 @@ class ReleasesOfANode : public ::testing::Test {
     holds_.emplace(folder_);
     releases_.emplace(*store_, *holds_, node_, "n1", clock_);
   }
-  ~ReleasesOfANode() override { std::filesystem::remove_all(folder_); }
-
   // A release with one ruleset at a revision; by: who signs it.
   Bundle make(std::int64_t sequence, int revision, const std::string& by = "carl") {
     const std::string text = R"({"kind":"ruleset","id":"main","organisation":"demo","revision":)" +
@@ -107,7 +102,7 @@ class ReleasesOfANode : public ::testing::Test {
     return releases_->hold({{people_.sign(text, Domain::kDocument, {by}), kNow}}).front();
   }
 
-  std::filesystem::path folder_;
+  dvpe::test::Folder folder_;
   People people_;
   Signed keys_;
   base::ManualClock clock_{base::WallTime{std::chrono::seconds(kNow)}};

@@ -4,32 +4,12 @@
 // What the tests of sessions share.
 #pragma once
 
-#include <cstdlib>
-#include <filesystem>
-#include <string>
-
 #include "shared/privacy/secret.h"
+#include "tests/support/folder.h"
 
 namespace dvpe::personalize::test {
 
-// A folder that is removed with everything in it.
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "dvpe-sessions-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+using dvpe::test::Folder;
 
 inline privacy::SecretKey keyOf(std::uint8_t fill) {
   std::array<std::uint8_t, 32> bytes{};
