@@ -64,7 +64,11 @@ Result<std::optional<release::KeyRing>> keyRing(const Arguments& arguments, Conn
   }
   if (arguments.rest.empty()) {
     DVPE_TRY(const auto stored, database::keysAfter(connection, 0));
-    for (const auto& [revision, keys] : stored) (void)ring.advance(keys, now);  // one that does not count is none
+    Result<void> passedOver = base::success();  // one that does not count is none
+    for (const auto& [revision, keys] : stored) {
+      if (auto taken = ring.advance(keys, now); !taken) passedOver = std::move(taken);
+    }
+    if (ring.revision() == 0) DVPE_CHECK(passedOver);
   }
   return std::optional(std::move(ring));
 }
