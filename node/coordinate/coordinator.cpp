@@ -31,6 +31,7 @@ constexpr auto kPresent = 15s;                // without a word: not there
 constexpr auto kForgotten = 60s;
 constexpr auto kHead = 60s;   // between signatures of the audit log
 constexpr auto kWatch = 10s;  // between looks for sessions over their limits
+constexpr auto kRetain = 60s;  // between looks for what is kept no longer
 
 // What the next release depends on, in short.
 std::string fingerprintOf(const Wishes& wishes, int keys) {
@@ -169,6 +170,11 @@ Result<void> Coordinator::housekeep() {
     nextWatch_ = now + kWatch;
     DVPE_TRY(const std::int64_t ended, registry_->endOverdue(*epoch_));
     if (ended > 0) spdlog::warn("sessions over their limits were ended count={}", ended);
+  }
+  if (now >= nextRetain_) {
+    nextRetain_ = now + kRetain;
+    DVPE_TRY(const std::string removed, registry_->retain(*epoch_));
+    if (removed != "{}") spdlog::info("cleared away what is kept no longer removed={}", removed);
   }
   return base::success();
 }
@@ -317,7 +323,10 @@ void Coordinator::hear() {
     heard.swap(heard_);
   }
   for (const NodeSaid& said : heard) {
-    if (said.what == NodeSaid::What::kTelemetry && watch_) watch_->heard(said.node, said.text, steady_clock::now());
+    if (said.what == NodeSaid::What::kTelemetry) {
+      ahead_[said.node] = {aheadOf(said.text), steady_clock::now()};
+      if (watch_) watch_->heard(said.node, said.text, steady_clock::now());
+    }
     if (said.what == NodeSaid::What::kRefused)
       spdlog::error("a node refuses a release node={} release={} reason=\"{}\"", said.node, toText(said.order),
                     said.text);
@@ -352,9 +361,19 @@ Result<void> Coordinator::advanceRollout() {
   return nameMoment();
 }
 
+// A channel whose source hurries has made cuts that are still to come: it could not begin there any more, while others
+// would.
+std::chrono::milliseconds Coordinator::aheadOfAll() const {
+  std::chrono::milliseconds most{};
+  for (const auto& [node, told] : ahead_) {
+    if (meant(node) && steady_clock::now() - told.at < kPresent) most = std::max(most, told.by);
+  }
+  return most;
+}
+
 Result<void> Coordinator::nameMoment() {
   Rollout& rollout = *rollout_;
-  const base::WallTime now = clock_.wall(), at = now + kNotice;
+  const base::WallTime now = clock_.wall(), at = now + kNotice + aheadOfAll();
   protocol::Command command;
   command.id = randomId();
   command.name = "release.effective";
@@ -407,6 +426,7 @@ void Coordinator::resign() {
   lines_.clear();
   rollout_.reset();
   offering_.reset();
+  ahead_.clear();
   watch_.reset();
   epoch_.reset();
   wasLeading_ = false;

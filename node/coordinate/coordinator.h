@@ -67,6 +67,7 @@ class Coordinator {
   base::Result<void> beginRollout(const release::Signed& made, std::chrono::milliseconds patience);
   base::Result<void> advanceRollout();
   base::Result<void> nameMoment();
+  std::chrono::milliseconds aheadOfAll() const;
   base::Result<void> refreshNodes();
   void hear();
   void resign();
@@ -77,7 +78,7 @@ class Coordinator {
   std::unique_ptr<Registry> registry_;
   std::optional<std::int64_t> epoch_;  // while we hold the lease
   bool wasLeading_ = false;
-  Steady nextLease_{}, nextLook_{}, nextNodes_{}, nextFull_{}, nextHead_{}, nextWatch_{};
+  Steady nextLease_{}, nextLook_{}, nextNodes_{}, nextFull_{}, nextHead_{}, nextWatch_{}, nextRetain_{};
   bool hinted_ = true;
   std::string fingerprint_;  // of what was assembled last
   std::string leftOut_;      // as it was told
@@ -85,6 +86,11 @@ class Coordinator {
   std::shared_ptr<const Offering> offering_;  // the newest release, for nodes that come later
   std::vector<std::string> audience_;         // its nodes; none: all
   std::optional<StageWatch> watch_;           // of a release that is not for all yet
+  struct Ahead {
+    std::chrono::milliseconds by{};
+    Steady at{};
+  };
+  std::map<std::string, Ahead> ahead_;  // what nodes told last
   std::map<std::string, std::unique_ptr<NodeLine>> lines_;
   std::mutex mutex_;  // of heard_
   std::deque<NodeSaid> heard_;

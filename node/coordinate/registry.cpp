@@ -227,4 +227,9 @@ Result<std::int64_t> Registry::endOverdue(std::int64_t epoch) {
   return rows.integer(0, 0);
 }
 
+Result<std::string> Registry::retain(std::int64_t epoch) {
+  DVPE_TRY(const auto rows, connection_.query("SELECT registry.retain($1)::text", {epoch}));
+  return std::string(rows.text(0, 0));
+}
+
 }  // namespace dvpe::coordinate

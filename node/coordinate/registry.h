@@ -74,6 +74,8 @@ class Registry {
   base::Result<void> signAuditHead(const release::PrivateKey& key, release::Time now, std::int64_t epoch);
   // Ends sessions of people that are over their limits; how many.
   base::Result<std::int64_t> endOverdue(std::int64_t epoch);
+  // Removes what is kept no longer, a few of each kind at a time: {"releases": 3}; "{}": nothing.
+  base::Result<std::string> retain(std::int64_t epoch);
 
  private:
   base::Result<std::optional<Candidate>> revisionOf(const release::DocumentName& name, int revision);

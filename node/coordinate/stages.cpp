@@ -75,6 +75,18 @@ std::vector<std::string> audienceOf(const RolloutPlan& plan, std::size_t stage, 
   return {out.begin(), out.end()};
 }
 
+std::chrono::milliseconds aheadOf(std::string_view telemetry) {
+  json::error_code error;
+  const json::value parsed = json::parse(telemetry, error);
+  const auto* channels = !error && parsed.is_object() ? parsed.as_object().if_contains("channels") : nullptr;
+  std::int64_t most = 0;
+  if (channels == nullptr || !channels->is_array()) return {};
+  for (const auto& c : channels->as_array()) {
+    if (c.is_object()) most = std::max(most, number(c.as_object(), "aheadMs"));
+  }
+  return std::min(kMostAhead, std::chrono::milliseconds(most));
+}
+
 StageWatch::StageWatch(std::string release, std::vector<std::string> nodes, const Stage& stage, const Guards& guards,
                        Time moment)
     : release_(std::move(release)), hold_(stage.hold), guards_(guards), moment_(moment) {

@@ -45,6 +45,10 @@ base::Result<RolloutPlan> parseRolloutPlan(std::string_view json);
 // stage holds the one before.
 std::vector<std::string> audienceOf(const RolloutPlan& plan, std::size_t stage, const std::vector<std::string>& nodes);
 
+// How far the newest cut of any channel is ahead of the clock, as the node's telemetry says; at most kMostAhead.
+inline constexpr std::chrono::milliseconds kMostAhead{3000};
+std::chrono::milliseconds aheadOf(std::string_view telemetry);
+
 // Watches one stage. Times are given: no clock here. One thread.
 class StageWatch {
  public:

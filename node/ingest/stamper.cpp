@@ -65,6 +65,7 @@ class Stamper::Source final : public Publication {
     const auto& languages = stamper_->channel_.languages;
     if (static_cast<std::size_t>(track) < languages.size()) language = languages[static_cast<std::size_t>(track)];
     if (language.empty()) language = "und";
+    stamper_->tracks_[track] = language;
     stamper_->push(timeline::AudioFormat{track, std::move(language), std::move(asc)});
   }
 
@@ -153,6 +154,22 @@ base::Result<std::unique_ptr<Publication>> Stamper::open() {
   return std::unique_ptr<Publication>(std::move(source));
 }
 
+void Stamper::restart() {
+  if (current_ != nullptr) current_->revoke();
+  current_ = nullptr;
+  anchored_ = false;
+  if (!onAir()) return;
+  if (!lost_) lose();
+  push(timeline::VideoFormat{});  // no format: whatever the decoders hold on to is gone
+  for (const auto& [track, language] : tracks_) push(timeline::AudioFormat{track, language, {}});
+}
+
+void Stamper::lose() {
+  lost_ = true;
+  ++counters_.lost;
+  push(timeline::SourceLost{cutter_.state().newest});
+}
+
 void Stamper::heard() {
   lastHeard_ = clock_.steady();
   if (!lost_) return;
@@ -210,10 +227,8 @@ void Stamper::tick() {
   if (!onAir()) return;
   if (current_ != nullptr && !current_->wantsMore()) lastHeard_ = clock_.steady();  // whom we ask to wait is not lost
   if (!lost_ && clock_.steady() - lastHeard_ >= kSilence) {
-    lost_ = true;
-    ++counters_.lost;
     spdlog::warn("source lost channel={}", channel_.id);
-    push(timeline::SourceLost{cutter_.state().newest});
+    lose();
   }
   if (lost_) {
     if (const Ticks t = now(); t - cutter_.state().newest >= kStep) push(timeline::TimePasses{t});

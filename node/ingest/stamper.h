@@ -54,6 +54,10 @@ class Stamper {
   // kConflict: somebody publishes and the channel does not let a second take over.
   base::Result<std::unique_ptr<Publication>> open();
 
+  // Ends the publication, and has what decodes it made anew: slate from the next cut until somebody publishes. The
+  // channel's time, its numbers and its spans go on.
+  void restart();
+
   // Call each 50 to 100 ms: silence, the passing of time, scheduled breaks.
   void tick();
 
@@ -76,6 +80,7 @@ class Stamper {
 
   void push(timeline::StampedMessage message);
   void heard();
+  void lose();
   void anchor(std::int64_t ptsMs);
   bool jumped(std::int64_t dtsMs);
   void correct(std::int64_t ptsMs);
@@ -109,6 +114,7 @@ class Stamper {
   std::map<std::int64_t, bool> scheduled_;  // starts of scheduled breaks that have been announced
   std::deque<std::string> usedIds_;         // of spans, the newest last
   std::uint64_t nextId_ = 0;
+  std::map<int, std::string> tracks_;  // language of each audio track whose format was told
 };
 
 }  // namespace dvpe::ingest

@@ -161,6 +161,9 @@ int releaseShowCommand(const Arguments& arguments, Console& console);
 int releaseDiffCommand(const Arguments& arguments, Console& console);
 int releaseLeftOutCommand(const Arguments& arguments, Console& console);
 int releaseRollbackCommand(const Arguments& arguments, Console& console);
+int releaseStagesCommand(const Arguments& arguments, Console& console);
+int releaseResumeCommand(const Arguments& arguments, Console& console);
+int releaseScheduleCommand(const Arguments& arguments, Console& console);
 int jobsRequestCommand(const Arguments& arguments, Console& console);
 int jobsListCommand(const Arguments& arguments, Console& console);
 int jobsCancelCommand(const Arguments& arguments, Console& console);
@@ -179,6 +182,8 @@ bool loadForCommand(const Arguments& arguments, Console& console, CheckFiles fil
 int failed(Console& console, const base::Error& error);
 // The whole number that follows an option, and may not be below 0; fallback without it. kInvalidInput.
 base::Result<std::int64_t> numberOf(const Arguments& arguments, std::string_view option, std::int64_t fallback);
+// A whole number from 1, as releases and revisions are named; kInvalidInput with this message.
+base::Result<std::int64_t> numberFrom(std::string_view text, std::string_view expected);
 // The words between commas; none is empty.
 std::vector<std::string> words(const std::string& text);
 // For a terminal, which control characters could move about.

@@ -31,6 +31,15 @@ base::Result<std::int64_t> numberOf(const Arguments& arguments, std::string_view
   return n;
 }
 
+base::Result<std::int64_t> numberFrom(std::string_view text, std::string_view expected) {
+  std::int64_t n = 0;
+  const char* const end = text.data() + text.size();
+  const auto [after, error] = std::from_chars(text.data(), end, n);
+  if (error != std::errc{} || after != end || n < 1)
+    return base::fail(base::ErrorCode::kInvalidInput, std::string(expected));
+  return n;
+}
+
 std::vector<std::string> words(const std::string& text) {
   std::vector<std::string> out;
   for (std::size_t at = 0; at <= text.size();) {

@@ -94,6 +94,15 @@ void Intake::setKeys(ingest::StreamKeys keys) {
   asio::post(context_, [this, keys = std::move(keys)]() mutable { keys_ = std::move(keys); });
 }
 
+void Intake::restart(std::size_t channel) {
+  asio::post(context_, [&entry = *entries_.at(channel)] {
+    spdlog::warn("the channel begins anew channel={}", entry.id);
+    entry.stamper.restart();
+    if (!entry.file) return;
+    if (auto publication = entry.stamper.open()) entry.file->start(std::move(publication).value());
+  });
+}
+
 timeline::Inlet& Intake::inlet(std::size_t channel) { return entries_.at(channel)->inlet; }
 const ingest::Stamper& Intake::stamper(std::size_t channel) const { return entries_.at(channel)->stamper; }
 

@@ -34,6 +34,10 @@ class Intake final : public ingest::PublicationDesk {
   // Who may publish from now on; whoever publishes already goes on. Any thread.
   void setKeys(ingest::StreamKeys keys);
 
+  // Ends the publication of a channel and has its decoders made anew; its time and its viewers go on. Whoever published
+  // may come again at once, a file does. Any thread.
+  void restart(std::size_t channel);
+
   timeline::Inlet& inlet(std::size_t channel);
   const ingest::Stamper& stamper(std::size_t channel) const;
   const ingest::RtmpServer& rtmp() const { return *server_; }

@@ -55,8 +55,10 @@ Result<std::string> Operations::obey(const protocol::Accepted& accepted) const {
   };
   const auto channel = [&](const protocol::ChannelArguments& a) -> Result<std::string> {
     DVPE_TRY(const std::size_t i, channelOf(a.channel));
-    if (name != "break.stop")
-      return fail(ErrorCode::kUnsupported, "a channel of this version restarts with its node: drain it and restart it");
+    if (name == "channel.restart") {
+      intake.restart(i);
+      return std::string("{}");
+    }
     DVPE_TRY(const Ticks end, answered<Ticks>([&](auto answer) { intake.inlet(i).cueIn({}, std::move(answer)); }));
     return json::serialize(json::object{{"end", dateOf(*documents[i], end)}});
   };
@@ -84,6 +86,13 @@ Result<std::string> Operations::obey(const protocol::Accepted& accepted) const {
   return std::visit(base::Overload{nothing, channel, begins, clean, level, other}, accepted.arguments);
 }
 
+// How far the channel's newest cut is in the future: a source that hurries may be two seconds ahead.
+std::int64_t Operations::aheadOf(std::size_t channel) const {
+  const Ticks newest = channels[channel]->demand().newest();
+  const auto ahead = base::toWall(documents[channel]->epoch, newest) - clock.wall();
+  return std::max<std::int64_t>(0, std::chrono::ceil<std::chrono::milliseconds>(ahead).count());
+}
+
 json::object Operations::status() const {
   auto future = boost::asio::co_spawn(director.executor(), director.releases(), boost::asio::use_future);
   std::vector<personalize::ChannelRelease> releases(channels.size());
@@ -100,6 +109,7 @@ json::object Operations::status() const {
                                 {"variants", channels[i]->variantsOnAir()},
                                 {"variantsLost", counters.variantsLost.load()},
                                 {"fallbacks", channels[i]->variantsRefused()},
+                                {"aheadMs", aheadOf(i)},
                                 {"newest", dateOf(*documents[i], Ticks{counters.lastListedEnd.load()})}});
   }
   return {

@@ -23,6 +23,7 @@ struct Operations {
   personalize::Director& director;
   const std::vector<std::unique_ptr<Channel>>& channels;
   const std::vector<const model::Channel*>& documents;  // of the channels
+  const base::Clock& clock;
 
   // What may be obeyed, is: signature, role and grant have been looked at. The answer's data, as JSON. kNotFound: no
   // such channel; kUnsupported: this node cannot do it while it runs.
@@ -32,6 +33,7 @@ struct Operations {
 
  private:
   base::Result<std::size_t> channelOf(const std::string& id) const;
+  std::int64_t aheadOf(std::size_t channel) const;
 };
 
 }  // namespace dvpe::node

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <charconv>
 #include <thread>
 
 #include "node/main/sign_in.h"
@@ -28,12 +27,7 @@ namespace {
 constexpr auto kLook = std::chrono::milliseconds(500);
 
 Result<std::int64_t> sequenceOf(const std::string& text) {
-  std::int64_t n = 0;
-  const char* const end = text.data() + text.size();
-  const auto [after, error] = std::from_chars(text.data(), end, n);
-  if (error != std::errc{} || after != end || n < 1)
-    return fail(ErrorCode::kInvalidInput, "a release is named by its sequence, a number from 1");
-  return n;
+  return numberFrom(text, "a release is named by its sequence, a number from 1");
 }
 
 Result<Release> parsed(const database::Rows& rows, const std::string& which) {

@@ -330,7 +330,7 @@ Result<void> Node::startIngest() {
 
 void Node::takeCommands() {
   if (!control_) return;
-  operations_ = std::make_unique<Operations>(Operations{ready_, *intake_, *director_, channels_, documents_});
+  operations_ = std::make_unique<Operations>(Operations{ready_, *intake_, *director_, channels_, documents_, clock_});
   control_->running({[this](const std::string& release, const Library& next, base::WallTime moment) {
                        return takeOver(release, next, moment);
                      },

@@ -26,6 +26,11 @@ Ticks Demand::begin(Ticks from) {
   return from;
 }
 
+Ticks Demand::newest() const {
+  const std::lock_guard lock(mutex_);
+  return asked_;
+}
+
 void Demand::clean(bool on) {
   const std::lock_guard lock(mutex_);
   clean_ = on;

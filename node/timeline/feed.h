@@ -79,6 +79,8 @@ class Demand {
   // Reserves an era: it begins at `from`, or at the first tick for which no cut has asked yet; that tick is returned.
   // Until set() says more, it wants what the one before wants.
   Ticks begin(Ticks from);
+  // The newest cut that has asked; below 0: none.
+  Ticks newest() const;
   // A clean feed: from the next cut on nothing is wanted, until it is taken back.
   void clean(bool on);
   bool isClean() const;

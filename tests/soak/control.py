@@ -159,10 +159,7 @@ class Trial:
         releases = self.plane.releases()
         if [s for s, _ in releases] != list(range(1, len(releases) + 1)) or not all(moment for _, moment in releases):
             self.faults.append(f"releases have gaps, or no moment: {releases}")
-        ada = self.plane.people["ada"]
-        password, code = self.plane.secret("ada.password", ada.password + "\n"), self.plane.secret("ada.code", ada.code() + "\n")
-        done = subprocess.run([str(self.plane.node), "audit", "verify", "--server", f"127.0.0.1:{self.plane.server.port}", "--user", ada.login, "--password-file", password,
-                               "--code-file", code, "--root-certificate", str(self.plane.server.root_certificate), "--root", self.plane.root],
+        done = subprocess.run([str(self.plane.node), *map(str, ["audit", "verify", *self.plane.login("ada"), "--root", self.plane.root])],
                               capture_output=True, text=True, timeout=60, check=False)
         if done.returncode:
             self.faults.append(f"the audit log does not hold: {done.stderr} {done.stdout}")

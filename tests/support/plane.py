@@ -105,6 +105,14 @@ class Plane:
             raise nodeproc.ProcessError(f"{' '.join(map(str, words))} ended with {done.returncode}\n{done.stderr[-2000:]}")
         return done.stdout
 
+    def login(self, who: str | people.Person, codes: int = 1) -> list:
+        """Options with which somebody signs in, with one or two one-time passwords."""
+        person = self.people[who] if isinstance(who, str) else who
+        usable = [person.code(), person.next_code()][:codes]
+        return ["--server", f"127.0.0.1:{self.server.port}", "--user", person.login, "--root-certificate", self.server.root_certificate,
+                "--password-file", self.secret(f"{person.name}.password", person.password + "\n"),
+                "--code-file", self.secret(f"{person.name}.codes", "".join(c + "\n" for c in usable))]
+
     def secret(self, name: str, content: str) -> pathlib.Path:
         """A file of mode 0600."""
         path = self.secrets / name

@@ -45,7 +45,8 @@ base::Result<std::unique_ptr<FileSource>> FileSource::open(const std::string& pa
 
 void FileSource::start(std::unique_ptr<Publication> publication) {
   publication_ = std::move(publication);
-  begin_ = clock_.steady();
+  begin_ = clock_.steady() - std::chrono::milliseconds(ahead_ ? milliseconds(ahead_->dts) : 0);
+  formats_ = false;
 }
 
 void FileSource::sendFormats() {

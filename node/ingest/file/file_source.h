@@ -25,7 +25,7 @@ class FileSource {
   // kUnsupported: no H.264 video, or an audio track that is not AAC.
   static base::Result<std::unique_ptr<FileSource>> open(const std::string& path, const base::Clock& clock);
 
-  // Begins now. The first call of pump() sends the formats.
+  // Begins now, or goes on now where it was with another publication. The next call of pump() sends the formats.
   void start(std::unique_ptr<Publication> publication);
 
   // Sends what is due; the answer is when to call again. kIo, kInvalidInput: the file cannot be read on.

@@ -91,19 +91,12 @@ class Commands(unittest.TestCase):
         keys = ["--key", self.plane.secrets / f"{who}.pem", "--passphrase-file", self.plane.secrets / f"{who}.phrase"]
         return self.cli("node", *words, *self.line(who, **other), *keys, *more, expect=expect)
 
-    def login(self, who: str, codes: int) -> list:
-        person = self.plane.people[who]
-        usable = [person.code(), person.next_code()][:codes]
-        return ["--server", f"127.0.0.1:{self.plane.server.port}", "--user", person.login, "--root-certificate", self.plane.server.root_certificate,
-                "--password-file", self.plane.secret(f"{who}.password", person.password + "\n"),
-                "--code-file", self.plane.secret(f"{who}.codes", "".join(c + "\n" for c in usable))]
-
     def grant(self, who: str, name: str, node: str, arguments: str = "{}") -> str:
         person = self.plane.people[who]
         return person.sql(person.with_grant([people.change("node.command", name, node, arguments)], "SELECT :'grant'"))
 
     def releases(self, who: str, *words, codes=1, expect=0):
-        return self.cli("release", *words, *self.login(who, codes), expect=expect)
+        return self.cli("release", *words, *self.plane.login(who, codes), expect=expect)
 
     # ---- by hand
 
@@ -271,14 +264,15 @@ class Commands(unittest.TestCase):
     def test_5_drained_nodes_take_no_viewers(self):
         ready = lambda: http_get(self.node.base + "/readyz")[0]  # noqa: E731
         self.assertEqual(ready(), 200)
-        _, said = self.order("ada", "drain", more=self.login("ada", 1))
+        _, said = self.order("ada", "drain", more=self.plane.login("ada", 1))
         self.assertIn("takes no more viewers", said)
         self.assertEqual(ready(), 503)
-        self.order("ada", "undrain", more=self.login("ada", 1))
+        self.order("ada", "undrain", more=self.plane.login("ada", 1))
         self.assertEqual(ready(), 200)
         self.assertIn("--grant", self.order("ada", "drain", expect=1)[1])
-        self.assertIn("may not order", self.order("bob", "drain", more=self.login("bob", 1), expect=4)[1])
-        self.assertIn("restart", self.order("ada", "restart-channel", "--channel", "news", more=self.login("ada", 1), expect=4)[1])
+        self.assertIn("may not order", self.order("bob", "drain", more=self.plane.login("bob", 1), expect=4)[1])
+        self.order("ada", "restart-channel", "--channel", "news", more=self.plane.login("ada", 1))
+        self.assertIn("no channel", self.order("ada", "restart-channel", "--channel", "none", more=self.plane.login("ada", 1), expect=4)[1])
         self.assertEqual(ready(), 200)
 
     def test_5_a_grant_counts_once_for_one_order_to_one_node(self):

@@ -55,10 +55,7 @@ class Media(unittest.TestCase):
     # -- what people do
 
     def command(self, who, *words) -> list:
-        password = self.plane.secret(f"{who.name}.password", who.password + "\n")
-        codes = self.plane.secret(f"{who.name}.codes", f"{who.code()}\n")
-        return [str(self.plane.node), *map(str, words), "--server", f"127.0.0.1:{self.server.port}", "--user", who.login, "--password-file",
-                str(password), "--root-certificate", str(self.server.root_certificate), "--code-file", str(codes), "--json"]
+        return [str(self.plane.node), *map(str, [*words, *self.plane.login(who), "--json"])]
 
     def cli(self, who, *words, expect: int = 0):
         """(what it printed as JSON, what it said)"""

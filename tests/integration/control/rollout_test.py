@@ -36,8 +36,7 @@ class Rollouts(unittest.TestCase):
         ada.sql(ada.with_grant([people.change(*change)], sql))
 
     def plan(self, plan: dict) -> None:
-        text = json.dumps(plan)
-        self.admin(["release.rollout", text], f"SELECT registry.set_rollout({people.quoted(text)}, :'grant');")
+        self.plane.program("release", "stages", self.plane.secret("plan.json", json.dumps(plan)), *self.plane.login("ada", 2))
 
     def in_force(self) -> dict[str, int]:
         """The newest release that each node says is in force."""
@@ -90,16 +89,23 @@ class Rollouts(unittest.TestCase):
         self.trial.watch("n1")
         time.sleep(3)
         self.assertLess(self.in_force()["n2"], first, "it stays where it is")
-        self.admin(["release.resume", str(first)], f"SELECT registry.resume({first}, :'grant');")
+        stages = json.loads(self.plane.program("release", "stages", "--json", *self.plane.login("ada")))
+        self.assertEqual(([h["sequence"] for h in stages["halted"]], stages["plan"]["guards"]), ([first], {"notReadySeconds": 3}))
+        self.plane.program("release", "resume", first, *self.plane.login("ada", 2))
         self.plane.in_force(first + 1, 30)
         self.plan({})
+        with self.assertRaises(nodeproc.ProcessError) as refused:
+            self.plan({"stages": [{"percent": 101, "seconds": 0}]})
+        self.assertIn("percent", str(refused.exception))
 
     def test_3_a_scheduled_revision_waits_for_its_time(self):
         newest = self.newest()
-        self.plane.publish([trials.overlay(1000)], live_in=5.0)
+        self.plane.publish([trials.overlay(1000)], live_in=3600)
+        soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 6))
+        self.plane.program("release", "schedule", "overlay/banner", self.plane.revisions[("overlay", "banner")], "--at", soon, *self.plane.login("cleo"))
         time.sleep(2.5)
         self.assertEqual(self.newest(), newest)
-        self.plane.in_force(newest + 1, 12)
+        self.plane.in_force(newest + 1, 14)
         self.assertEqual(self.banner(newest + 1), "Version 1000")
 
     def test_4_going_back_is_an_admins_word_and_stays(self):
@@ -155,6 +161,20 @@ class Rollouts(unittest.TestCase):
         nodeproc.wait_until(lambda: time.time() > span[0] + 2, 15, "the break")
         ended = json.loads(plane.program("node", "break", "stop", "--channel", "one", *bob))
         self.assertLess(m3u8.parse_date(ended["end"]), span[1] - 30)
+
+    def test_8_a_channel_begins_anew_and_its_viewers_stay(self):
+        plane, log = self.plane, self.plane.processes["n1"].log_path
+        endpoint = plane.server.ask("SELECT endpoint FROM dvpe.node_presence p JOIN dvpe.machine m ON m.id = p.node WHERE m.name = 'n1'")
+        ada = ["--endpoint", endpoint, "--node", "n1", "--server-key", plane.curve["n1"], "--curve-key", plane.secrets / "ada.curve",
+               "--key", plane.secrets / "ada.pem", "--passphrase-file", plane.secrets / "ada.phrase"]
+
+        def status():
+            return json.loads(plane.program("node", "status", *ada, "--json"))["channels"][0]
+        before = status()
+        plane.program("node", "restart-channel", "--channel", "one", *ada, *plane.login("ada"))
+        self.assertIn("the channel begins anew", log.read_text())
+        nodeproc.wait_until(lambda: status()["segments"] > before["segments"] + 3, 30, "segments after it", 0.5)
+        self.assertEqual(status()["holes"], before["holes"])
 
 
 if __name__ == "__main__":

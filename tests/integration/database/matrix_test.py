@@ -69,6 +69,7 @@ def actions(owner: str) -> list[tuple[str, str]]:
         ("sign the audit chain's head", f"SELECT audit.store_head('{{}}', {SIGNED}, 0)"),
         ("read the audit chain", "SELECT count(*) FROM audit.entries(1, 10)"),
         ("end overdue sessions", "SELECT people.end_overdue(0)"),
+        ("clear away what is old", "SELECT registry.retain(0)"),
         ("see everybody's login and roles", "SELECT count(*) FROM people.directory()"),
         ("see what is proposed", "SELECT count(*) FROM people.proposals()"),
         ("countersign a campaign", f"SELECT registry.countersign('\\x00', '{{}}', {SIGNED})"),

@@ -105,6 +105,43 @@ class Oversight(people.Town, unittest.TestCase):
         finally:
             self.server.ask("GRANT pg_read_all_stats TO dvpe_warden")
 
+    # ---- what goes when its time is over
+
+    def test_what_is_old_goes_and_the_rest_stays(self):
+        """Made old by the superuser."""
+        def count(table, where="true"):
+            return int(self.server.ask(f"SELECT count(*) FROM dvpe.{table} WHERE {where}"))
+
+        def retain():
+            return json.loads(self.carl.sql(f"SELECT registry.retain({self.epoch()})"))
+        retain()
+        self.assertEqual(retain(), {}, "nothing is old")
+        for n in (1, 2):
+            self.cleo.as_proved(f"SELECT registry.begin_blob('\\x{f'{n:02x}' * 32}', 10, 'text/plain')")
+        self.ada.with_grant([people.change("one")], "SELECT 1")
+        self.server.ask("UPDATE dvpe.blob SET created_at = created_at - interval '25 hours' WHERE digest = decode(repeat('01', 32), 'hex');"
+                        "UPDATE dvpe.action_grant SET expires_at = expires_at - interval '8 days';"
+                        "INSERT INTO dvpe.keys_revision VALUES (1, '{}', '[]') ON CONFLICT DO NOTHING;"
+                        "INSERT INTO dvpe.release (sequence, base, keys_revision, contents, key, signature, coordinator, at) "
+                        "SELECT n, n - 1, 1, '{}', repeat('a', 16), decode(repeat('00', 64), 'hex'), m.id, "
+                        "clock_timestamp() - CASE WHEN n = 3 THEN interval '1 day' ELSE interval '91 days' END "
+                        "FROM generate_series(1, 1005) n, dvpe.machine m WHERE m.name = 'carl';"
+                        "INSERT INTO dvpe.acknowledgement SELECT m.id, n, 'effective' FROM generate_series(1, 1005) n, dvpe.machine m WHERE m.name = 'carl';"
+                        "INSERT INTO dvpe.rollout_halt VALUES (2, 'wrong')")
+        grants = count("action_grant")
+        self.assertGreater(grants, 0)
+        removed = retain()
+        self.assertEqual({k: removed.get(k) for k in ("uploads", "grants", "releases")}, {"uploads": 1, "grants": grants, "releases": 4})
+        self.assertEqual(self.server.ask("SELECT array_agg(sequence ORDER BY sequence) FROM dvpe.release WHERE sequence < 8"), "{3,6,7}",
+                         "the 1,000 newest stay, and what is young")
+        self.assertEqual((count("acknowledgement", "sequence < 6"), count("rollout_halt"), count("action_grant")), (1, 0, 0))
+        self.assertEqual(count("blob", "complete_at IS NULL"), 1, "a young upload goes on")
+        self.assertEqual(json.loads(self.server.ask("SELECT before FROM dvpe.audit_entry WHERE what = 'retention' ORDER BY sequence DESC LIMIT 1"))["releases"], 4)
+        self.assertEqual(retain(), {})
+        self.node.refused(f"SELECT registry.retain({self.epoch()})")
+        for part in ("registry.retain_library()", "session.retain()"):
+            self.carl.refused(f"SELECT {part}")
+
     # ---- people
 
     def test_a_proposal_does_not_show_the_newcomers_secrets(self):

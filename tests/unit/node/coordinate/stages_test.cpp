@@ -94,6 +94,14 @@ TEST_F(Watch, HaltsWhenTheReleaseDoesNotTakeEffect) {
   EXPECT_EQ(watch_.reason(), "release 3.17 has not taken effect on n2");
 }
 
+TEST(Ahead, IsThatOfTheChannelWhichHurriesMost) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(aheadOf(R"({"channels":[{"aheadMs":40},{"aheadMs":1900},{}]})"), milliseconds(1900));
+  EXPECT_EQ(aheadOf(R"({"channels":[{"aheadMs":99999999}]})"), kMostAhead) << "one node's word does not stop publishing";
+  for (const char* nothing : {"", "[]", "{}", R"({"channels":1})", R"({"channels":[{"aheadMs":"x"},3]})", R"({"channels":[{"aheadMs":-5}]})"})
+    EXPECT_EQ(aheadOf(nothing), milliseconds(0)) << nothing;
+}
+
 TEST_F(Watch, DoesNotStumbleOverNonsense) {
   for (const char* text :
        {"", "[]", "{", R"({"channels":3})", R"({"channels":[1]})", R"({"ready":1,"channels":[{"holes":"x"}]})"})

@@ -101,6 +101,22 @@ TEST_F(FileSourceTest, PlaysEveryTrackInRealTimeAndGoesOnWithoutAJumpWhenItLoops
   }
 }
 
+TEST_F(FileSourceTest, GoesOnWhereItWasWithAnotherPublication) {
+  auto source = FileSource::open(folder_ / "two.mkv", clock_).value();
+  source->start(std::make_unique<FakePublication>(heard_));
+  play(*source, milliseconds(800));
+  const std::int64_t last = heard_.video.back();
+  const std::size_t before = heard_.video.size();
+  clock_.advance(milliseconds(5000));
+  heard_.languages.clear();
+  source->start(std::make_unique<FakePublication>(heard_));
+  play(*source, milliseconds(400));
+  EXPECT_EQ(heard_.languages.size(), 2U) << "the formats are sent again";
+  EXPECT_GE(heard_.video.at(before), last);
+  EXPECT_LT(heard_.video.at(before) - last, 200);
+  EXPECT_NEAR(static_cast<double>(heard_.video.size() - before), 10, 4) << "in real time";
+}
+
 TEST_F(FileSourceTest, WaitsWhileTheNodeIsBehind) {
   auto source = FileSource::open(folder_ / "two.mkv", clock_).value();
   source->start(std::make_unique<FakePublication>(heard_));

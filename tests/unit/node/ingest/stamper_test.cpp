@@ -154,6 +154,28 @@ TEST_F(StamperTest, GoesOnInTheSameTimelineWhenThePublisherComesBack) {
   EXPECT_EQ(back % grid_.frame(), Ticks{0});
 }
 
+TEST_F(StamperTest, BeginsAnewInTheSameTimelineWithoutTheOldFormats) {
+  auto p = publish();
+  p->videoFormat(bytes());
+  p->audioFormat(0, "eng", bytes());
+  send(*p, 0, 60);
+  const Ticks before = stamper().state().newest;
+  const std::size_t said = tape_.all.size();
+  stamper().restart();
+  EXPECT_TRUE(p->revoked());
+  EXPECT_FALSE(stamper().publishing());
+  ASSERT_EQ(tape_.all.size(), said + 3);
+  EXPECT_TRUE(std::holds_alternative<SourceLost>(tape_.all[said]));
+  EXPECT_EQ(std::get<timeline::VideoFormat>(tape_.all[said + 1]).avcc, nullptr);
+  EXPECT_EQ(std::get<timeline::AudioFormat>(tape_.all[said + 2]).asc, nullptr);
+  pass(std::chrono::milliseconds(1000));
+  EXPECT_GT(stamper().state().newest, before);
+  auto again = publish();
+  send(*again, 0, 2, 5000);
+  EXPECT_EQ(tape_.of<SourceBack>().size(), 1U);
+  EXPECT_GT(tape_.of<VideoPacket>()[60].pts, before);
+}
+
 TEST_F(StamperTest, RefusesASecondPublisherUnlessTheChannelLetsItTakeOver) {
   auto first = publish();
   EXPECT_EQ(stamper().open().error().code, base::ErrorCode::kConflict);
