@@ -37,8 +37,9 @@ class Builder {
       Compiled::CompiledRule compiled;
       compiled.ruleset = &ruleset;
       compiled.rule = &rule;
-      compiled.when =
-          condition(rule.when, ruleset, rules::Use::kContent, "ruleset " + ruleset.id, path + "/when", std::string{});
+      const rules::Declarations declarations{ruleset.fields, rules::Use::kContent, &audiences(ruleset).content,
+                                             rule.lawfulBasis};
+      compiled.when = condition(rule.when, declarations, "ruleset " + ruleset.id, path + "/when", std::string{});
       for (const model::Action& action : rule.actions) compiled.actions.push_back(resolve(action, ruleset, path, out));
       out.rules.push_back(std::move(compiled));
     }
@@ -64,29 +65,49 @@ class Builder {
           errors_.push_back({document, path, "there is no campaign \"" + id + "\""});
           continue;
         }
-        compiled.campaigns.emplace_back(
-            &found->second, condition(found->second.when, ruleset, rules::Use::kCampaign, "campaign " + id,
-                                      "/body/when", " (with the fields of ruleset \"" + ruleset.id + "\")"));
+        const rules::Declarations declarations{ruleset.fields, rules::Use::kCampaign, &audiences(ruleset).campaign};
+        compiled.campaigns.emplace_back(&found->second, condition(found->second.when, declarations, "campaign " + id,
+                                                                  "/body/when", withFieldsOf(ruleset)));
       }
     }
     return compiled;
   }
 
-  rules::Condition condition(const std::string& text, const model::Ruleset& ruleset, rules::Use use,
+  // The audiences with the fields of one ruleset. One that reads others is a mistake only where it is named.
+  struct Audiences {
+    rules::Segments content, campaign;
+  };
+  const Audiences& audiences(const model::Ruleset& ruleset) {
+    const auto [at, fresh] = audiences_.try_emplace(ruleset.id);
+    if (!fresh || documents_.audiences.empty()) return at->second;
+    std::map<std::string, std::string> texts;
+    for (const auto& [id, audience] : documents_.audiences) texts.emplace(id, audience.when);
+    at->second.content = rules::compileSegments(texts, {ruleset.fields, rules::Use::kContent});
+    at->second.campaign = rules::compileSegments(texts, {ruleset.fields, rules::Use::kCampaign});
+    return at->second;
+  }
+
+  static std::string withFieldsOf(const model::Ruleset& ruleset) {
+    return " (with the fields of ruleset \"" + ruleset.id + "\")";
+  }
+
+  void complain(model::DocumentError error) {
+    // A campaign may be named by several rules of a ruleset.
+    if (std::find(errors_.begin(), errors_.end(), error) == errors_.end()) errors_.push_back(std::move(error));
+  }
+
+  rules::Condition condition(const std::string& text, const rules::Declarations& declarations,
                              const std::string& document, const std::string& path, const std::string& note) {
     std::vector<rules::Mistake> mistakes;
-    auto compiled = rules::compile(text, ruleset.fields, use, &mistakes);
+    auto compiled = rules::compile(text, declarations, &mistakes);
     if (compiled) return compiled.value();
-    for (const rules::Mistake& each : mistakes) {
-      model::DocumentError error{document, path, rules::describe(each) + note};
-      // A campaign may be named by several rules of a ruleset.
-      if (std::find(errors_.begin(), errors_.end(), error) == errors_.end()) errors_.push_back(std::move(error));
-    }
+    for (const rules::Mistake& each : mistakes) complain({document, path, rules::describe(each) + note});
     return {};
   }
 
   const model::Documents& documents_;
   std::vector<model::DocumentError>& errors_;
+  std::map<std::string, Audiences> audiences_;  // by ruleset
 };
 
 }  // namespace

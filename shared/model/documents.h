@@ -155,15 +155,20 @@ struct Rule {
   std::string id;
   std::string when;  // condition text (shared/rules); "true" matches everybody
   std::vector<Action> actions;
+  bool lawfulBasis = false;  // the condition may read only fields that are declared with a purpose
 };
 
+// Where a field's values come from; for people, and for what they may ask of it.
+enum class FieldSource { kPlatform, kPlayer, kNode, kProfile };
 // A field that conditions may name: type, purpose (empty: needs no consent).
-enum class FieldType { kBool, kInt, kDouble, kString, kList, kMap };
+enum class FieldType { kBool, kInt, kDouble, kString, kTimestamp, kList, kMap };
 struct Field {
   std::string path;  // "viewer.country"
   FieldType type = FieldType::kString;
   std::string purpose;
   std::string campaignPurpose;  // the purpose when a campaign's condition reads it; empty: the same as purpose
+  FieldSource source = FieldSource::kPlatform;
+  std::vector<Scalar> values{};  // all that it can be, of its type; empty: anything
 };
 
 struct Ruleset {
@@ -172,6 +177,14 @@ struct Ruleset {
   std::string channel;
   std::vector<Field> fields;
   std::vector<Rule> rules;  // highest priority first
+};
+
+// Viewers under a name, for segment("id") in the conditions of any ruleset that declares the fields which it reads.
+struct Audience {
+  std::string id;
+  int revision = 1;
+  std::string title;
+  std::string when;
 };
 
 // ---- campaigns and media
@@ -208,6 +221,7 @@ struct Documents {
   std::map<std::string, Channel> channels;
   std::map<std::string, Overlay> overlays;
   std::map<std::string, Ruleset> rulesets;
+  std::map<std::string, Audience> audiences;
   std::map<std::string, Campaign> campaigns;
   std::map<std::string, Media> media;
 };

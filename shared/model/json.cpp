@@ -54,6 +54,8 @@ void readDocument(const Place& place, Documents& out) {
     fileBody(envelope, id, revision, impl::readOverlay, out.overlays);
   } else if (kind == "ruleset") {
     fileBody(envelope, id, revision, impl::readRuleset, out.rulesets);
+  } else if (kind == "audience") {
+    fileBody(envelope, id, revision, impl::readAudience, out.audiences);
   } else if (kind == "campaign") {
     fileBody(envelope, id, revision, impl::readCampaign, out.campaigns);
   } else if (kind == "media") {
@@ -61,7 +63,7 @@ void readDocument(const Place& place, Documents& out) {
   } else {
     envelope.find("body", Need::kRequired);
     if (!kind.empty() || envelope.at("kind").value->is_string()) {
-      envelope.at("kind").mistake("expected one of profile, channel, overlay, ruleset, campaign, media");
+      envelope.at("kind").mistake("expected one of profile, channel, overlay, ruleset, audience, campaign, media");
     }
   }
   envelope.finish();

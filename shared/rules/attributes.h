@@ -4,13 +4,17 @@
 // What conditions are evaluated on: values under dotted paths, and the purposes that a viewer has consented to.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "shared/base/result.h"
+#include "shared/base/ticks.h"
 #include "shared/model/documents.h"
 
 namespace dvpe::rules {
@@ -25,6 +29,15 @@ class AttributeSource {
   virtual bool holds(std::string_view path) const = 0;
   // Whether data may be used for this purpose. An empty purpose needs no consent and is never asked for.
   virtual bool consents(std::string_view purpose) const = 0;
+
+  // The moment for which is decided: the field `now`.
+  virtual std::optional<base::WallTime> now() const { return std::nullopt; }
+  // What percent() is sticky to; empty: there is nothing, and percent() is unknown.
+  virtual std::string_view identity() const { return {}; }
+  // How often the viewer has seen a campaign within the time before now: frequency().
+  virtual std::optional<std::int64_t> frequency(std::string_view /*campaign*/, std::chrono::seconds /*within*/) const {
+    return std::nullopt;
+  }
 };
 
 // A viewer's attributes: a sorted vector, since there are few and they are read far more often than written.

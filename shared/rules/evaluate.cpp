@@ -1,59 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The DVPE authors
+#include <algorithm>
 #include <cmath>
 #include <compare>
 
-#include "shared/rules/condition.h"
-#include "shared/rules/impl/program.h"
+#include "shared/rules/impl/evaluator.h"
 
 namespace dvpe::rules {
 
+namespace impl {
+
 namespace {
 
-using impl::FieldUse;
-using impl::Op;
-using impl::Program;
-using impl::Type;
-
-enum class Why : std::uint8_t { kKnown, kAbsent, kNoConsent, kWrongType };
-
-// A value while it is looked at; refers to the program's or the attributes' memory.
-struct Operand {
-  Why why = Why::kKnown;
-  Type type = Type::kAny;
-  bool flag = false;
-  std::int64_t whole = 0;
-  double real = 0;
-  std::string_view text;
-  const model::List* list = nullptr;
-};
-
-Operand toOperand(const model::Value& value) {
-  Operand out;
-  if (const auto* flag = std::get_if<bool>(&value.v)) {
-    out.type = Type::kBool;
-    out.flag = *flag;
-  } else if (const auto* whole = std::get_if<std::int64_t>(&value.v)) {
-    out.type = Type::kInt;
-    out.whole = *whole;
-  } else if (const auto* real = std::get_if<double>(&value.v)) {
-    out.type = Type::kDouble;
-    out.real = *real;
-  } else if (const auto* text = std::get_if<std::string>(&value.v)) {
-    out.type = Type::kString;
-    out.text = *text;
-  } else if (const auto* list = std::get_if<std::shared_ptr<const model::List>>(&value.v)) {
-    out.type = Type::kList;
-    out.list = list->get();
-  } else if (std::holds_alternative<std::monostate>(value.v)) {
-    out.why = Why::kAbsent;
-  } else {
-    out.why = Why::kWrongType;
-  }
-  return out;
-}
-
-Verdict toVerdict(bool value) { return value ? Verdict::kTrue : Verdict::kFalse; }
+constexpr const char* kOverflow = "the result does not fit 64 bits";
+constexpr const char* kNoOverload = "values of these types do not go together";
+constexpr const char* kNotBool = "a condition was expected, and found another value";
 
 // Exact, although an int64 may not fit a double nor a double an int64.
 std::partial_ordering compareMixed(std::int64_t whole, double real) {
@@ -67,226 +28,515 @@ std::partial_ordering compareMixed(std::int64_t whole, double real) {
   return real > floor ? std::partial_ordering::less : std::partial_ordering::equivalent;
 }
 
-std::partial_ordering reversed(std::partial_ordering order) { return 0 <=> order; }
-
 // How two known values stand to each other. `comparable` is false for values of kinds that have no order.
-std::partial_ordering compare(const Operand& a, const Operand& b, bool& comparable) {
+std::partial_ordering compare(const Datum& a, const Datum& b, bool& comparable) {
   comparable = true;
   if (a.type == Type::kInt && b.type == Type::kDouble) return compareMixed(a.whole, b.real);
-  if (a.type == Type::kDouble && b.type == Type::kInt) return reversed(compareMixed(b.whole, a.real));
+  if (a.type == Type::kDouble && b.type == Type::kInt) return 0 <=> compareMixed(b.whole, a.real);
   if (a.type == b.type) {
     if (a.type == Type::kBool) return a.flag <=> b.flag;
-    if (a.type == Type::kInt) return a.whole <=> b.whole;
     if (a.type == Type::kDouble) return a.real <=> b.real;
     // Bytes of UTF-8 sort as code points do.
-    if (a.type == Type::kString) return a.text <=> b.text;
+    if (a.type == Type::kString) return a.text() <=> b.text();
+    if (a.type != Type::kList && a.type != Type::kMap) return a.whole <=> b.whole;
   }
   comparable = false;
   return std::partial_ordering::unordered;
 }
 
-class Evaluator {
- public:
-  Evaluator(const Program& program, const AttributeSource& attributes) : program_(program), attributes_(attributes) {}
+const Datum* lookUp(const Datum& map, const Datum& key) {
+  for (std::uint32_t i = 0; i < map.count; ++i) {
+    if (equal(map.items[2 * i], key)) return &map.items[2 * i + 1];
+  }
+  return nullptr;
+}
 
-  Verdict verdict(std::uint32_t at) const {
-    const Op& op = program_.ops[at];
-    switch (op.kind) {
-      case NodeKind::kAnd:
-      case NodeKind::kOr:
-        return logic(op);
-      case NodeKind::kNot:
-        return negate(verdict(op.first));
-      case NodeKind::kHas:
-        return has(program_.fields[op.index]);
-      case NodeKind::kIn:
-        return isIn(op);
-      case NodeKind::kLiteral:
-      case NodeKind::kField:
-      case NodeKind::kList: {
-        const Operand value = operand(at);
-        if (value.why != Why::kKnown || value.type != Type::kBool) return Verdict::kUnknown;
-        return toVerdict(value.flag);
+// The one of two operands that makes their result unknown or an error; nullptr: both are known.
+const Datum* notKnown(const Datum& a, const Datum& b) {
+  for (const State state : {State::kUnknown, State::kError}) {
+    if (a.state == state) return &a;
+    if (b.state == state) return &b;
+  }
+  return nullptr;
+}
+
+std::int64_t characters(std::string_view text) {
+  return std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+}
+
+// cel-spec: timestamps and durations have bounds of their own.
+Datum bounded(std::int64_t value, Type type) {
+  constexpr std::int64_t kMostDuration = 315'576'000'000 * kMicros;
+  if (type == Type::kTimestamp && (value < kFirstTime || value > kLastTime)) return error("the time is out of range");
+  if (type == Type::kDuration && (value < -kMostDuration || value > kMostDuration))
+    return error("the duration is out of range");
+  return ofWhole(value, type);
+}
+
+Datum wholeArithmetic(NodeKind kind, std::int64_t a, std::int64_t b, Type type) {
+  std::int64_t out = 0;
+  bool over = false;
+  switch (kind) {
+    case NodeKind::kAdd:
+      over = __builtin_add_overflow(a, b, &out);
+      break;
+    case NodeKind::kSubtract:
+      over = __builtin_sub_overflow(a, b, &out);
+      break;
+    case NodeKind::kMultiply:
+      over = __builtin_mul_overflow(a, b, &out);
+      break;
+    default:
+      if (b == 0) return error(kind == NodeKind::kDivide ? "division by zero" : "remainder by zero");
+      if (b == -1) {
+        over = kind == NodeKind::kDivide && __builtin_sub_overflow(std::int64_t{0}, a, &out);
+      } else {
+        out = kind == NodeKind::kDivide ? a / b : a % b;
       }
-      default:
-        return comparison(op);
-    }
   }
+  return over ? error(kOverflow) : bounded(out, type);
+}
 
-  Explanation explain(std::uint32_t at) const {
-    const Op& op = program_.ops[at];
-    Explanation out;
-    out.span = op.span;
-    out.text = program_.text.substr(op.span.offset, op.span.length);
-    out.verdict = verdict(at);
-    if (op.kind == NodeKind::kAnd || op.kind == NodeKind::kOr || op.kind == NodeKind::kNot) {
-      for (std::uint32_t child = op.first; child != 0; child = program_.ops[child].next) {
-        out.children.push_back(explain(child));
-      }
-      return out;
-    }
-    if (op.kind == NodeKind::kField || op.kind == NodeKind::kHas) return out.reason = describe(op), out;
-    for (std::uint32_t child = op.first; child != 0; child = program_.ops[child].next) {
-      if (program_.ops[child].kind == NodeKind::kField) {
-        out.reason += (out.reason.empty() ? "" : "; ") + describe(program_.ops[child]);
-      } else if (isLogic(program_.ops[child].kind)) {
-        out.children.push_back(explain(child));
-      }
-    }
-    if (out.verdict == Verdict::kUnknown && allKnown(op)) out.reason += "; these values cannot be compared";
-    return out;
-  }
-
- private:
-  static bool isLogic(NodeKind kind) {
-    return kind != NodeKind::kLiteral && kind != NodeKind::kList && kind != NodeKind::kField;
-  }
-
-  static Verdict negate(Verdict verdict) {
-    if (verdict == Verdict::kUnknown) return verdict;
-    return toVerdict(verdict == Verdict::kFalse);
-  }
-
-  // One part that decides, decides; otherwise one unknown part makes the whole unknown.
-  Verdict logic(const Op& op) const {
-    const Verdict decides = op.kind == NodeKind::kAnd ? Verdict::kFalse : Verdict::kTrue;
-    Verdict out = negate(decides);
-    for (std::uint32_t child = op.first; child != 0; child = program_.ops[child].next) {
-      const Verdict each = verdict(child);
-      if (each == decides) return decides;
-      if (each == Verdict::kUnknown) out = each;
-    }
-    return out;
-  }
-
-  bool allowed(const FieldUse& field) const { return field.purpose.empty() || attributes_.consents(field.purpose); }
-
-  Verdict has(const FieldUse& field) const {
-    return allowed(field) ? toVerdict(attributes_.holds(field.path)) : Verdict::kUnknown;
-  }
-
-  Operand read(const FieldUse& field) const {
-    Operand out;
-    if (!allowed(field)) {
-      out.why = Why::kNoConsent;
-      return out;
-    }
-    const model::Value* value = attributes_.find(field.path);
-    if (!value) {
-      out.why = Why::kAbsent;
-      return out;
-    }
-    out = toOperand(*value);
-    // JSON writes 1 for 1.0: the declared type decides what it is.
-    if (field.type == Type::kDouble && out.type == Type::kInt) {
-      out.type = Type::kDouble;
-      out.real = static_cast<double>(out.whole);
-    }
-    if (out.why == Why::kKnown && field.type != Type::kAny && field.type != out.type) out.why = Why::kWrongType;
-    return out;
-  }
-
-  Operand operand(std::uint32_t at) const {
-    const Op& op = program_.ops[at];
-    Operand out;
-    if (op.kind == NodeKind::kField) return read(program_.fields[op.index]);
-    if (op.kind == NodeKind::kLiteral) {
-      out.type = op.literalType;
-      if (out.type == Type::kBool) out.flag = op.index != 0;
-      if (out.type == Type::kInt) out.whole = program_.ints[op.index];
-      if (out.type == Type::kDouble) out.real = program_.doubles[op.index];
-      if (out.type == Type::kString) out.text = program_.strings[op.index];
-      return out;
-    }
-    if (op.kind == NodeKind::kList) {
-      out.type = Type::kList;
-      return out;
-    }
-    const Verdict inner = verdict(at);
-    out.type = Type::kBool;
-    out.flag = inner == Verdict::kTrue;
-    if (inner == Verdict::kUnknown) out.why = Why::kAbsent;
-    return out;
-  }
-
-  Verdict comparison(const Op& op) const {
-    const Operand a = operand(op.first);
-    const Operand b = operand(program_.ops[op.first].next);
-    if (a.why != Why::kKnown || b.why != Why::kKnown) return Verdict::kUnknown;
-    bool comparable = false;
-    const std::partial_ordering order = compare(a, b, comparable);
-    if (op.kind == NodeKind::kEqual) return toVerdict(order == 0);
-    if (op.kind == NodeKind::kNotEqual) return toVerdict(order != 0);
-    if (!comparable) return Verdict::kUnknown;
-    if (op.kind == NodeKind::kLess) return toVerdict(order < 0);
-    if (op.kind == NodeKind::kLessEqual) return toVerdict(order <= 0);
-    if (op.kind == NodeKind::kGreater) return toVerdict(order > 0);
-    return toVerdict(order >= 0);
-  }
-
-  Verdict isIn(const Op& op) const {
-    const Operand a = operand(op.first);
-    if (a.why != Why::kKnown) return Verdict::kUnknown;
-    const std::uint32_t right = program_.ops[op.first].next;
-    bool comparable = false;
-    if (program_.ops[right].kind == NodeKind::kList) {
-      for (std::uint32_t item = program_.ops[right].first; item != 0; item = program_.ops[item].next) {
-        if (compare(a, operand(item), comparable) == 0) return Verdict::kTrue;
-      }
-      return Verdict::kFalse;
-    }
-    const Operand b = operand(right);
-    if (b.why != Why::kKnown || b.type != Type::kList) return Verdict::kUnknown;
-    for (const model::Value& item : *b.list) {
-      const Operand each = toOperand(item);
-      if (each.why == Why::kKnown && compare(a, each, comparable) == 0) return Verdict::kTrue;
-    }
-    return Verdict::kFalse;
-  }
-
-  bool allKnown(const Op& op) const {
-    for (std::uint32_t child = op.first; child != 0; child = program_.ops[child].next) {
-      if (operand(child).why != Why::kKnown) return false;
-    }
-    return true;
-  }
-
-  std::string describe(const Op& op) const {
-    const FieldUse& field = program_.fields[op.index];
-    if (!allowed(field)) return field.path + ": no consent for " + field.purpose;
-    if (op.kind == NodeKind::kHas) return field.path + (attributes_.holds(field.path) ? " is there" : " is absent");
-    const Operand value = read(field);
-    if (value.why == Why::kAbsent) return field.path + " is absent";
-    if (value.why == Why::kWrongType) return field.path + " is not of its declared type";
-    return field.path + " is " + shown(value);
-  }
-
-  static std::string shown(const Operand& value) {
-    Node literal;
-    if (value.type == Type::kBool) literal.literal = value.flag;
-    if (value.type == Type::kInt) literal.literal = value.whole;
-    if (value.type == Type::kDouble) literal.literal = value.real;
-    if (value.type == Type::kString) literal.literal = std::string{value.text};
-    if (value.type != Type::kList) return print(literal);
-    std::string out = "[";
-    for (const model::Value& item : *value.list) out += (out.size() > 1 ? ", " : "") + shown(toOperand(item));
-    return out + "]";
-  }
-
-  const Program& program_;
-  const AttributeSource& attributes_;
-};
+Datum realArithmetic(NodeKind kind, double a, double b) {
+  if (kind == NodeKind::kAdd) return ofReal(a + b);
+  if (kind == NodeKind::kSubtract) return ofReal(a - b);
+  if (kind == NodeKind::kMultiply) return ofReal(a * b);
+  if (kind == NodeKind::kDivide) return ofReal(a / b);
+  return error(kNoOverload);
+}
 
 }  // namespace
 
-Verdict evaluate(const Condition& condition, const AttributeSource& attributes) {
-  if (!condition.program()) return Verdict::kFalse;
-  return Evaluator{*condition.program(), attributes}.verdict(0);
+bool equal(const Datum& a, const Datum& b) {
+  if (a.type == b.type && (a.type == Type::kList || a.type == Type::kMap)) {
+    if (a.flag || b.flag || a.count != b.count) return false;
+    for (std::uint32_t i = 0; i < a.count; ++i) {
+      if (a.type == Type::kList) {
+        if (!equal(a.items[i], b.items[i])) return false;
+      } else {
+        const Datum* other = lookUp(b, a.items[2 * i]);
+        if (other == nullptr || !equal(a.items[2 * i + 1], *other)) return false;
+      }
+    }
+    return true;
+  }
+  bool comparable = false;
+  return compare(a, b, comparable) == 0;
 }
 
-Explanation explain(const Condition& condition, const AttributeSource& attributes) {
-  if (!condition.program()) return {{}, "false", Verdict::kFalse, {}, {}};
-  return Evaluator{*condition.program(), attributes}.explain(0);
+Datum Evaluator::text(std::string_view made) {
+  char* to = scratch_.chars(made.size());
+  if (to == nullptr) return error(kTooMuch);
+  std::copy(made.begin(), made.end(), to);
+  return ofText({to, made.size()});
+}
+
+Datum Evaluator::fromModel(const model::Value& value) {
+  if (const auto* flag = std::get_if<bool>(&value.v)) return ofBool(*flag);
+  if (const auto* whole = std::get_if<std::int64_t>(&value.v)) return ofWhole(*whole);
+  if (const auto* real = std::get_if<double>(&value.v)) return ofReal(*real);
+  if (const auto* words = std::get_if<std::string>(&value.v)) return ofText(*words);
+  if (const auto* items = std::get_if<std::shared_ptr<const model::List>>(&value.v)) {
+    Datum* to = scratch_.data((*items)->size());
+    if (to == nullptr) return error(kTooMuch);
+    std::size_t count = 0;
+    for (const model::Value& item : **items) {
+      if (const Datum each = fromModel(item); each.known()) to[count++] = each;
+    }
+    return ofItems(Type::kList, to, count);
+  }
+  return unknown(std::holds_alternative<std::monostate>(value.v) ? Why::kAbsent : Why::kWrongType);
+}
+
+Datum Evaluator::read(const FieldUse& field) {
+  if (!allowed(field)) return unknown(Why::kNoConsent);
+  if (field.type == Type::kMap) return attributes_.holds(field.path) ? ofPath(field.path) : unknown(Why::kAbsent);
+  if (field.path == "now") {
+    const auto now = attributes_.now();
+    return now ? bounded(now->time_since_epoch().count(), Type::kTimestamp) : unknown(Why::kAbsent);
+  }
+  const model::Value* value = attributes_.find(field.path);
+  if (!value) return unknown(Why::kAbsent);
+  const Datum out = fromModel(*value);
+  if (!out.known() || field.type == Type::kAny || field.type == out.type) return out;
+  // JSON writes 1 for 1.0, and has no times: the declared type decides what it is.
+  if (field.type == Type::kDouble && out.type == Type::kInt) return ofReal(static_cast<double>(out.whole));
+  if (field.type == Type::kTimestamp && out.type == Type::kString) {
+    if (const auto time = parseTimestamp(out.text())) return ofWhole(*time, Type::kTimestamp);
+  }
+  return unknown(Why::kWrongType);
+}
+
+Datum Evaluator::value(std::uint32_t at) {
+  const Op& here = op(at);
+  switch (here.kind) {
+    case NodeKind::kLiteral:
+      return program_.literals[here.index];
+    case NodeKind::kField:
+      return field(here);
+    case NodeKind::kHas:
+      return has(here);
+    case NodeKind::kAnd:
+    case NodeKind::kOr: {
+      std::uint32_t child = here.first;
+      return logic(here, here.kind == NodeKind::kOr, [&](Datum& out) {
+        if (child == 0) return false;
+        out = value(child);
+        child = op(child).next;
+        return true;
+      });
+    }
+    case NodeKind::kNot: {
+      const Datum inner = value(here.first);
+      if (!inner.known()) return inner;
+      return inner.type == Type::kBool ? ofBool(!inner.flag) : error(kNotBool);
+    }
+    case NodeKind::kNegate: {
+      const Datum inner = value(here.first);
+      if (!inner.known()) return inner;
+      if (inner.type == Type::kDouble) return ofReal(-inner.real);
+      if (inner.type != Type::kInt && inner.type != Type::kDuration) return error(kNoOverload);
+      return wholeArithmetic(NodeKind::kSubtract, 0, inner.whole, inner.type);
+    }
+    case NodeKind::kConditional: {
+      const Datum test = value(here.first);
+      if (!test.known()) return test;
+      if (test.type != Type::kBool) return error(kNotBool);
+      const std::uint32_t second = op(here.first).next;
+      return value(test.flag ? second : op(second).next);
+    }
+    case NodeKind::kList:
+      return list(here, Type::kList);
+    case NodeKind::kMap:
+      return list(here, Type::kMap);
+    case NodeKind::kSelect: {
+      const Datum of = value(here.first);
+      return of.known() ? member(of, program_.strings[here.index]) : of;
+    }
+    case NodeKind::kIndex:
+      return index(here);
+    case NodeKind::kCall:
+    case NodeKind::kMethod:
+      return call(here);
+    case NodeKind::kMacro:
+      return macro(here);
+    case NodeKind::kIn:
+      return isIn(here);
+    case NodeKind::kAdd:
+    case NodeKind::kSubtract:
+    case NodeKind::kMultiply:
+    case NodeKind::kDivide:
+    case NodeKind::kRemainder:
+      return arithmetic(here);
+    default:
+      return comparison(here);
+  }
+}
+
+// One part that decides, decides; otherwise an unknown part makes the whole unknown, otherwise an error an error.
+template <class Each>
+Datum Evaluator::logic(const Op&, bool decides, Each each) {
+  Datum out = ofBool(!decides), next;
+  while (each(next)) {
+    if (next.known() && next.type != Type::kBool) next = error(kNotBool);
+    if (next.known()) {
+      if (next.flag == decides) return next;
+    } else if (out.known() || next.state == State::kUnknown) {
+      out = next;
+    }
+  }
+  return out;
+}
+
+// ---- fields and members
+
+Datum Evaluator::field(const Op& here) {
+  if (!here.local) return read(program_.fields[here.index]);
+  const auto& names = program_.members[here.extra];
+  return members(variables_[here.index], names, names.size());
+}
+
+Datum Evaluator::has(const Op& here) {
+  if (here.local) {
+    const auto& names = program_.members[here.extra];
+    const Datum of = members(variables_[here.index], names, names.size() - 1);
+    if (!of.known()) return of;
+    return of.type == Type::kMap ? ofBool(member(of, names.back()).state != State::kError) : error(kNoOverload);
+  }
+  const FieldUse& field = program_.fields[here.index];
+  if (!allowed(field)) return unknown(Why::kNoConsent);
+  if (field.path == "now") return ofBool(attributes_.now().has_value());
+  return ofBool(attributes_.holds(field.path));
+}
+
+Datum Evaluator::members(Datum of, const std::vector<std::string>& names, std::size_t count) {
+  for (std::size_t i = 0; i < count && of.known(); ++i) of = member(of, names[i]);
+  return of;
+}
+
+Datum Evaluator::member(const Datum& of, std::string_view name) {
+  if (of.type != Type::kMap) return error(kNoOverload);
+  if (!of.flag) {
+    const Datum* found = lookUp(of, ofText(name));
+    return found != nullptr ? *found : error("there is no such key");
+  }
+  char* path = scratch_.chars(of.count + 1 + name.size());
+  if (path == nullptr) return error(kTooMuch);
+  char* end = std::copy_n(of.bytes, of.count, path);
+  *end++ = '.';
+  end = std::copy(name.begin(), name.end(), end);
+  const std::string_view whole{path, static_cast<std::size_t>(end - path)};
+  const model::Value* found = attributes_.find(whole);
+  if (found != nullptr) return fromModel(*found);
+  return attributes_.holds(whole) ? ofPath(whole) : unknown(Why::kAbsent);
+}
+
+Datum Evaluator::index(const Op& here) {
+  const Datum of = value(here.first), at = value(op(here.first).next);
+  if (const Datum* either = notKnown(of, at)) return *either;
+  if (of.type == Type::kList) {
+    if (at.type != Type::kInt) return error(kNoOverload);
+    if (at.whole < 0 || at.whole >= of.count) return error("the index is out of range");
+    return of.items[at.whole];
+  }
+  if (of.type != Type::kMap) return error(kNoOverload);
+  if (of.flag) return at.type == Type::kString ? member(of, at.text()) : error(kNoOverload);
+  const Datum* found = lookUp(of, at);
+  return found != nullptr ? *found : error("there is no such key");
+}
+
+Datum Evaluator::list(const Op& here, Type type) {
+  std::size_t count = 0;
+  for (std::uint32_t child = here.first; child != 0; child = op(child).next) ++count;
+  Datum* items = scratch_.data(count);
+  if (items == nullptr) return error(kTooMuch);
+  Datum worst;
+  std::size_t i = 0;
+  for (std::uint32_t child = here.first; child != 0; child = op(child).next, ++i) {
+    items[i] = value(child);
+    if (!items[i].known() && (worst.known() || items[i].state == State::kUnknown)) worst = items[i];
+  }
+  if (!worst.known()) return worst;
+  if (type == Type::kList) return ofItems(type, items, count);
+  for (i = 2; i < count; i += 2) {
+    if (lookUp(ofItems(type, items, i / 2), items[i]) != nullptr) return error("a key stands twice");
+  }
+  return ofItems(type, items, count / 2);
+}
+
+// ---- operators
+
+Datum Evaluator::comparison(const Op& here) {
+  const Datum a = value(here.first), b = value(op(here.first).next);
+  if (const Datum* either = notKnown(a, b)) return *either;
+  if (here.kind == NodeKind::kEqual) return ofBool(equal(a, b));
+  if (here.kind == NodeKind::kNotEqual) return ofBool(!equal(a, b));
+  bool comparable = false;
+  const std::partial_ordering order = compare(a, b, comparable);
+  if (!comparable) return error(kNoOverload);
+  if (here.kind == NodeKind::kLess) return ofBool(order < 0);
+  if (here.kind == NodeKind::kLessEqual) return ofBool(order <= 0);
+  if (here.kind == NodeKind::kGreater) return ofBool(order > 0);
+  return ofBool(order >= 0);
+}
+
+Datum Evaluator::isIn(const Op& here) {
+  const Datum a = value(here.first);
+  const std::uint32_t right = op(here.first).next;
+  if (op(right).kind == NodeKind::kList && op(right).extra != 0) {  // of literals: not made into a list first
+    if (!a.known()) return a;
+    for (std::uint32_t item = op(right).first; item != 0; item = op(item).next) {
+      if (equal(a, program_.literals[op(item).index])) return ofBool(true);
+    }
+    return ofBool(false);
+  }
+  const Datum b = value(right);
+  if (const Datum* either = notKnown(a, b)) return *either;
+  if (b.type == Type::kMap && b.flag) {
+    if (a.type != Type::kString) return error(kNoOverload);
+    const Datum found = member(b, a.text());
+    return found.state == State::kError ? found : ofBool(found.known());
+  }
+  if (b.type == Type::kMap) return ofBool(lookUp(b, a) != nullptr);
+  if (b.type != Type::kList) return error(kNoOverload);
+  return ofBool(std::any_of(b.items, b.items + b.count, [&](const Datum& each) { return equal(a, each); }));
+}
+
+Datum Evaluator::arithmetic(const Op& here) {
+  const Datum a = value(here.first), b = value(op(here.first).next);
+  if (const Datum* either = notKnown(a, b)) return *either;
+  const NodeKind kind = here.kind;
+  const bool sum = kind == NodeKind::kAdd, difference = kind == NodeKind::kSubtract;
+  if (a.type == Type::kInt && b.type == Type::kInt) return wholeArithmetic(kind, a.whole, b.whole, Type::kInt);
+  if (a.type == Type::kDouble && b.type == Type::kDouble) return realArithmetic(kind, a.real, b.real);
+  if (sum && a.type == Type::kString && b.type == Type::kString) {
+    char* to = scratch_.chars(std::size_t{a.count} + b.count);
+    if (to == nullptr) return error(kTooMuch);
+    std::copy_n(b.bytes, b.count, std::copy_n(a.bytes, a.count, to));
+    return ofText({to, std::size_t{a.count} + b.count});
+  }
+  if (sum && a.type == Type::kList && b.type == Type::kList) {
+    Datum* to = scratch_.data(std::size_t{a.count} + b.count);
+    if (to == nullptr) return error(kTooMuch);
+    std::copy_n(b.items, b.count, std::copy_n(a.items, a.count, to));
+    return ofItems(Type::kList, to, std::size_t{a.count} + b.count);
+  }
+  const bool times = (a.type == Type::kTimestamp || a.type == Type::kDuration) &&
+                     (b.type == Type::kTimestamp || b.type == Type::kDuration) && (sum || difference);
+  if (!times) return error(kNoOverload);
+  const bool twoTimes = a.type == Type::kTimestamp && b.type == Type::kTimestamp;
+  if ((twoTimes && sum) || (difference && a.type == Type::kDuration && b.type == Type::kTimestamp))
+    return error(kNoOverload);
+  const bool time = !twoTimes && (a.type == Type::kTimestamp || b.type == Type::kTimestamp);
+  return wholeArithmetic(kind, a.whole, b.whole, time ? Type::kTimestamp : Type::kDuration);
+}
+
+// cel-spec langdef, "Macros". A map stands for its keys.
+Datum Evaluator::macro(const Op& here) {
+  const Datum range = value(here.first);
+  if (!range.known()) return range;
+  if ((range.type != Type::kList && range.type != Type::kMap) || range.flag) return error(kNoOverload);
+  const std::uint32_t body = op(here.first).next;
+  const std::size_t stride = range.type == Type::kMap ? 2 : 1;
+  std::uint32_t i = 0;
+  const auto take = [&] {
+    if (i == range.count) return false;
+    variables_[here.index] = range.items[stride * i++];
+    return true;
+  };
+  if (here.macro == Macro::kAll || here.macro == Macro::kExists) {
+    return logic(here, here.macro == Macro::kExists, [&](Datum& out) { return take() && (out = value(body), true); });
+  }
+  const std::uint32_t result = op(body).next;  // of map with a condition
+  const bool makes = here.macro != Macro::kExistsOne;
+  Datum* to = makes ? scratch_.data(range.count) : nullptr;
+  if (makes && to == nullptr) return error(kTooMuch);
+  std::size_t count = 0;
+  Datum worst;
+  while (take()) {
+    const Datum item = variables_[here.index];
+    Datum each = value(body);
+    const bool conditional = here.macro != Macro::kMap || result != 0;
+    if (conditional && each.known() && each.type != Type::kBool) each = error(kNotBool);
+    if (each.known() && conditional) {
+      if (!each.flag) continue;
+      variables_[here.index] = item;
+      each = here.macro == Macro::kMap ? value(result) : item;
+    }
+    if (!each.known()) {
+      if (worst.known() || each.state == State::kUnknown) worst = each;
+      continue;
+    }
+    if (makes) to[count] = each;
+    ++count;
+  }
+  if (!worst.known()) return worst;
+  return makes ? ofItems(Type::kList, to, count) : ofBool(count == 1);
+}
+
+// ---- calls
+
+Datum Evaluator::call(const Op& here) {
+  std::array<Datum, 4> args;
+  if (here.function == Function::kWithin) return within(here);
+  if (here.function == Function::kSegment) {
+    return Evaluator{*program_.segments[here.extra].second, attributes_, scratch_}.value(0);
+  }
+  std::size_t count = 0;
+  for (std::uint32_t child = here.first; child != 0 && count < args.size(); child = op(child).next)
+    args[count++] = value(child);
+  for (const State state : {State::kUnknown, State::kError}) {
+    for (std::size_t i = 0; i < count; ++i) {
+      if (args[i].state == state) return args[i];
+    }
+  }
+  const Datum &a = args[0], &b = args[1];
+  switch (here.function) {
+    case Function::kSize:
+      if (a.type == Type::kString) return ofWhole(characters(a.text()));
+      return a.type == Type::kList || (a.type == Type::kMap && !a.flag) ? ofWhole(a.count) : error(kNoOverload);
+    case Function::kPart: {
+      const auto part = static_cast<Part>(here.index);
+      if (a.type == Type::kTimestamp) return ofWhole(partOfTime(a.whole, part, program_.zones[here.extra]));
+      if (a.type == Type::kDuration && part >= Part::kHours) return ofWhole(partOfDuration(a.whole, part));
+      return error(kNoOverload);
+    }
+    case Function::kPercent:
+      return percent(a);
+    case Function::kFrequency: {
+      const auto seen = attributes_.frequency(a.text(), std::chrono::seconds(program_.ints[here.extra] / kMicros));
+      return seen ? ofWhole(*seen) : unknown(Why::kAbsent);
+    }
+    case Function::kStartsWith:
+    case Function::kEndsWith:
+    case Function::kContains:
+    case Function::kMatches:
+      if (a.type != Type::kString || b.type != Type::kString) return error(kNoOverload);
+      if (here.function == Function::kStartsWith) return ofBool(a.text().starts_with(b.text()));
+      if (here.function == Function::kEndsWith) return ofBool(a.text().ends_with(b.text()));
+      if (here.function == Function::kContains) return ofBool(a.text().find(b.text()) != std::string_view::npos);
+      return ofBool(RE2::PartialMatch({a.bytes, a.count}, *program_.patterns[here.extra]));
+    default:
+      return convert(a, here.function);
+  }
+}
+
+// Degrees to kilometres on a sphere, by the haversine formula.
+Datum Evaluator::within(const Op& here) {
+  const std::uint32_t geo = here.first;
+  const FieldUse& field = program_.fields[op(geo).index];
+  const Datum place = read(field);
+  if (!place.known()) return place;
+  std::array<double, 5> n{};
+  std::size_t i = 0;
+  for (const char* name : {"lat", "lon"}) {
+    const Datum each = member(place, name);
+    if (!each.known()) return each;
+    if (each.type != Type::kDouble && each.type != Type::kInt) return unknown(Why::kWrongType);
+    n[i++] = each.type == Type::kInt ? static_cast<double>(each.whole) : each.real;
+  }
+  for (std::uint32_t child = op(geo).next; child != 0 && i < n.size(); child = op(child).next) {
+    const Datum each = value(child);
+    if (!each.known()) return each;
+    if (each.type != Type::kDouble) return error(kNoOverload);
+    n[i++] = each.real;
+  }
+  constexpr double kRadian = 3.14159265358979323846 / 180, kEarth = 6371.0088;
+  const double dLat = (n[2] - n[0]) * kRadian / 2, dLon = (n[3] - n[1]) * kRadian / 2;
+  const double h = std::sin(dLat) * std::sin(dLat) +
+                   std::cos(n[0] * kRadian) * std::cos(n[2] * kRadian) * std::sin(dLon) * std::sin(dLon);
+  return ofBool(2 * kEarth * std::asin(std::sqrt(std::clamp(h, 0.0, 1.0))) <= n[4]);
+}
+
+// FNV-1a over salt, a zero byte and the identity, mixed as splitmix64 does; the upper 53 bits as a share of 100.
+Datum Evaluator::percent(const Datum& salt) {
+  const std::string_view identity = attributes_.identity();
+  if (identity.empty()) return unknown(Why::kAbsent);
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  const auto add = [&](std::string_view text) {
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  };
+  add(salt.text());
+  hash *= 0x100000001b3U;
+  add(identity);
+  hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9U;
+  hash = (hash ^ (hash >> 27)) * 0x94d049bb133111ebU;
+  hash ^= hash >> 31;
+  return ofReal(static_cast<double>(hash >> 11) * (100.0 / 9007199254740992.0));
+}
+
+}  // namespace impl
+
+Verdict evaluate(const Condition& condition, const AttributeSource& attributes) {
+  if (!condition.program()) return Verdict::kFalse;
+  impl::Scratch scratch;
+  return impl::toVerdict(impl::Evaluator{*condition.program(), attributes, scratch}.value(0));
+}
+
+std::string valueOf(const Condition& expression, const AttributeSource& attributes) {
+  if (!expression.program()) return "false";
+  impl::Scratch scratch;
+  return impl::shown(impl::Evaluator{*expression.program(), attributes, scratch}.value(0));
 }
 
 }  // namespace dvpe::rules

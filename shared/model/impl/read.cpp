@@ -143,6 +143,19 @@ bool isPath(std::string_view path) {
   return !start && dotted;
 }
 
+// One of the values that a field can have.
+void readFieldValue(const Place& place, Field& out) {
+  const json::value& value = *place.value;
+  if (out.type == FieldType::kString) {
+    std::string text;
+    if (readText(place, text, 256)) out.values.emplace_back(std::move(text));
+  } else if (out.type == FieldType::kInt && value.is_int64()) {
+    out.values.emplace_back(value.as_int64());
+  } else {
+    place.mistake("expected a text or a whole number, of a field of that type");
+  }
+}
+
 void readField(const Place& place, Ruleset& out) {
   ObjectReader reader{place};
   if (!reader.isObject()) return;
@@ -160,11 +173,19 @@ void readField(const Place& place, Ruleset& out) {
                             {"int", FieldType::kInt},
                             {"double", FieldType::kDouble},
                             {"string", FieldType::kString},
+                            {"timestamp", FieldType::kTimestamp},
                             {"list", FieldType::kList},
                             {"map", FieldType::kMap}},
                            Need::kRequired);
   reader.name("purpose", field.purpose, Need::kOptional);
   reader.name("campaignPurpose", field.campaignPurpose, Need::kOptional);
+  reader.choice<FieldSource>("source", field.source,
+                             {{"platform", FieldSource::kPlatform},
+                              {"player", FieldSource::kPlayer},
+                              {"node", FieldSource::kNode},
+                              {"profile", FieldSource::kProfile}},
+                             Need::kOptional);
+  reader.array("values", Need::kOptional, 1'024, [&](const Place& at) { readFieldValue(at, field); });
   reader.finish();
   out.fields.push_back(std::move(field));
 }
@@ -224,6 +245,7 @@ void readRule(const Place& place, Ruleset& out) {
     reader.at("id").mistake("another rule has the id \"" + rule.id + "\" too");
   }
   reader.text("when", rule.when, Need::kRequired, 65'536);
+  reader.flag("lawfulBasis", rule.lawfulBasis);
   reader.array("actions", Need::kRequired, 64, [&](const Place& at) { readAction(at, rule); });
   reader.finish();
   out.rules.push_back(std::move(rule));
@@ -269,6 +291,11 @@ void readRuleset(ObjectReader& body, Ruleset& out) {
   body.name("channel", out.channel, Need::kRequired);
   body.array("fields", Need::kOptional, 1'024, [&](const Place& place) { readField(place, out); });
   body.array("rules", Need::kRequired, 4'096, [&](const Place& place) { readRule(place, out); });
+}
+
+void readAudience(ObjectReader& body, Audience& out) {
+  body.text("title", out.title, Need::kOptional, 256);
+  body.text("when", out.when, Need::kRequired, 65'536);
 }
 
 void readCampaign(ObjectReader& body, Campaign& out) {

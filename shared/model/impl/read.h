@@ -13,6 +13,7 @@ void readProfile(ObjectReader& body, Profile& out);
 void readChannel(ObjectReader& body, Channel& out);
 void readOverlay(ObjectReader& body, Overlay& out);
 void readRuleset(ObjectReader& body, Ruleset& out);
+void readAudience(ObjectReader& body, Audience& out);
 void readCampaign(ObjectReader& body, Campaign& out);
 void readMedia(ObjectReader& body, Media& out);
 

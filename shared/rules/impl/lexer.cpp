@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 namespace dvpe::rules::impl {
 
@@ -77,7 +78,9 @@ class Lexer {
   bool skipBlank() {
     while (at_ < source_.size()) {
       if (startsWith("//")) {
+        const std::size_t begin = at_ + 2;
         at_ = std::min(source_.find('\n', at_), source_.size());
+        comment({begin, at_ - begin});
       } else if (std::string_view{" \t\n\r\f"}.find(source_[at_]) == std::string_view::npos) {
         return true;
       } else {
@@ -87,9 +90,21 @@ class Lexer {
     return false;
   }
 
+  void comment(Span span) {
+    std::string_view text = source_.substr(span.offset, span.length);
+    for (std::size_t i = 0; i < text.size();) {
+      const std::size_t length = utf8Length(text, i);
+      if (length == 0) return mistake({span.offset + i, 1}, "expected UTF-8 text");
+      i += length;
+    }
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r')) text.remove_suffix(1);
+    comments_.emplace_back(text);
+  }
+
   Token& add(TokenKind kind, std::size_t begin) {
     const Span span{begin, at_ - begin};
-    tokens_.push_back({kind, span, source_.substr(begin, span.length), false});
+    tokens_.push_back({kind, span, source_.substr(begin, span.length), false, std::exchange(comments_, {})});
     return tokens_.back();
   }
 
@@ -123,7 +138,7 @@ class Lexer {
         return;
       }
     }
-    if (std::string_view{"<>!()[],.-"}.find(c) != std::string_view::npos) {
+    if (std::string_view{"<>!()[]{},.-+*/%?:"}.find(c) != std::string_view::npos) {
       ++at_;
       add(TokenKind::kOperator, begin);
       return;
@@ -141,9 +156,6 @@ class Lexer {
     if (c == '=') return wrong(begin, "expected ==, found =");
     if (c == '&') return wrong(begin, "expected &&, found &");
     if (c == '|') return wrong(begin, "expected ||, found |");
-    if (std::string_view{"+*/%?:{}"}.find(c) != std::string_view::npos) {
-      return wrong(begin, shown + " is not part of this language");
-    }
     wrong(begin, "expected a condition, found " + shown);
   }
 
@@ -273,6 +285,7 @@ class Lexer {
   std::string_view source_;
   std::vector<Mistake>& mistakes_;
   std::vector<Token> tokens_;
+  std::vector<std::string> comments_;  // since the last token
   std::size_t at_ = 0;
 };
 

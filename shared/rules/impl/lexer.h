@@ -17,8 +17,9 @@ enum class TokenKind { kEnd, kName, kLiteral, kOperator, kWrong };
 struct Token {
   TokenKind kind = TokenKind::kEnd;
   Span span;
-  std::string_view text;          // of the source
-  model::Scalar literal = false;  // kLiteral: a number or a string
+  std::string_view text;              // of the source
+  model::Scalar literal = false;      // kLiteral: a number or a string
+  std::vector<std::string> comments;  // between the token before and this one
 };
 
 // The position of an offset, for people.
