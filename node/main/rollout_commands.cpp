@@ -60,7 +60,8 @@ Result<void> setStages(const Arguments& arguments, Console& console) {
 }
 
 Result<void> resume(const Arguments& arguments, Console& console) {
-  DVPE_TRY(const std::int64_t sequence, numberFrom(arguments.rest.at(0), "a release is named by its sequence, a number from 1"));
+  DVPE_TRY(const std::int64_t sequence,
+           numberFrom(arguments.rest.at(0), "a release is named by its sequence, a number from 1"));
   DVPE_TRY(auto who, SignIn::open(arguments, console));
   DVPE_TRY(const std::string grant, who.grant({database::changeName({"release.resume", std::to_string(sequence)})}));
   DVPE_CHECK(who.connection().query("SELECT registry.resume($1, $2::uuid)", {sequence, grant}));

@@ -10,7 +10,6 @@
 namespace dvpe::rules {
 
 using impl::Program;
-using impl::Type;
 
 namespace {
 

@@ -13,7 +13,6 @@ namespace impl {
 namespace {
 
 constexpr const char* kOverflow = "the result does not fit 64 bits";
-constexpr const char* kNoOverload = "values of these types do not go together";
 constexpr const char* kNotBool = "a condition was expected, and found another value";
 
 // Exact, although an int64 may not fit a double nor a double an int64.
@@ -32,7 +31,10 @@ std::partial_ordering compareMixed(std::int64_t whole, double real) {
 std::partial_ordering compare(const Datum& a, const Datum& b, bool& comparable) {
   comparable = true;
   if (a.type == Type::kInt && b.type == Type::kDouble) return compareMixed(a.whole, b.real);
-  if (a.type == Type::kDouble && b.type == Type::kInt) return 0 <=> compareMixed(b.whole, a.real);
+  if (a.type == Type::kDouble && b.type == Type::kInt) {
+    const std::partial_ordering order = compareMixed(b.whole, a.real);
+    return std::is_lt(order) ? std::partial_ordering::greater : std::is_gt(order) ? std::partial_ordering::less : order;
+  }
   if (a.type == b.type) {
     if (a.type == Type::kBool) return a.flag <=> b.flag;
     if (a.type == Type::kDouble) return a.real <=> b.real;
@@ -58,10 +60,6 @@ const Datum* notKnown(const Datum& a, const Datum& b) {
     if (b.state == state) return &b;
   }
   return nullptr;
-}
-
-std::int64_t characters(std::string_view text) {
-  return std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
 }
 
 // cel-spec: timestamps and durations have bounds of their own.
@@ -121,7 +119,7 @@ bool equal(const Datum& a, const Datum& b) {
     return true;
   }
   bool comparable = false;
-  return compare(a, b, comparable) == 0;
+  return std::is_eq(compare(a, b, comparable));
 }
 
 Datum Evaluator::text(std::string_view made) {
@@ -334,10 +332,10 @@ Datum Evaluator::comparison(const Op& here) {
   bool comparable = false;
   const std::partial_ordering order = compare(a, b, comparable);
   if (!comparable) return error(kNoOverload);
-  if (here.kind == NodeKind::kLess) return ofBool(order < 0);
-  if (here.kind == NodeKind::kLessEqual) return ofBool(order <= 0);
-  if (here.kind == NodeKind::kGreater) return ofBool(order > 0);
-  return ofBool(order >= 0);
+  if (here.kind == NodeKind::kLess) return ofBool(std::is_lt(order));
+  if (here.kind == NodeKind::kLessEqual) return ofBool(std::is_lteq(order));
+  if (here.kind == NodeKind::kGreater) return ofBool(std::is_gt(order));
+  return ofBool(std::is_gteq(order));
 }
 
 Datum Evaluator::isIn(const Op& here) {
@@ -432,97 +430,6 @@ Datum Evaluator::macro(const Op& here) {
   }
   if (!worst.known()) return worst;
   return makes ? ofItems(Type::kList, to, count) : ofBool(count == 1);
-}
-
-// ---- calls
-
-Datum Evaluator::call(const Op& here) {
-  std::array<Datum, 4> args;
-  if (here.function == Function::kWithin) return within(here);
-  if (here.function == Function::kSegment) {
-    return Evaluator{*program_.segments[here.extra].second, attributes_, scratch_}.value(0);
-  }
-  std::size_t count = 0;
-  for (std::uint32_t child = here.first; child != 0 && count < args.size(); child = op(child).next)
-    args[count++] = value(child);
-  for (const State state : {State::kUnknown, State::kError}) {
-    for (std::size_t i = 0; i < count; ++i) {
-      if (args[i].state == state) return args[i];
-    }
-  }
-  const Datum &a = args[0], &b = args[1];
-  switch (here.function) {
-    case Function::kSize:
-      if (a.type == Type::kString) return ofWhole(characters(a.text()));
-      return a.type == Type::kList || (a.type == Type::kMap && !a.flag) ? ofWhole(a.count) : error(kNoOverload);
-    case Function::kPart: {
-      const auto part = static_cast<Part>(here.index);
-      if (a.type == Type::kTimestamp) return ofWhole(partOfTime(a.whole, part, program_.zones[here.extra]));
-      if (a.type == Type::kDuration && part >= Part::kHours) return ofWhole(partOfDuration(a.whole, part));
-      return error(kNoOverload);
-    }
-    case Function::kPercent:
-      return percent(a);
-    case Function::kFrequency: {
-      const auto seen = attributes_.frequency(a.text(), std::chrono::seconds(program_.ints[here.extra] / kMicros));
-      return seen ? ofWhole(*seen) : unknown(Why::kAbsent);
-    }
-    case Function::kStartsWith:
-    case Function::kEndsWith:
-    case Function::kContains:
-    case Function::kMatches:
-      if (a.type != Type::kString || b.type != Type::kString) return error(kNoOverload);
-      if (here.function == Function::kStartsWith) return ofBool(a.text().starts_with(b.text()));
-      if (here.function == Function::kEndsWith) return ofBool(a.text().ends_with(b.text()));
-      if (here.function == Function::kContains) return ofBool(a.text().find(b.text()) != std::string_view::npos);
-      return ofBool(RE2::PartialMatch({a.bytes, a.count}, *program_.patterns[here.extra]));
-    default:
-      return convert(a, here.function);
-  }
-}
-
-// Degrees to kilometres on a sphere, by the haversine formula.
-Datum Evaluator::within(const Op& here) {
-  const std::uint32_t geo = here.first;
-  const FieldUse& field = program_.fields[op(geo).index];
-  const Datum place = read(field);
-  if (!place.known()) return place;
-  std::array<double, 5> n{};
-  std::size_t i = 0;
-  for (const char* name : {"lat", "lon"}) {
-    const Datum each = member(place, name);
-    if (!each.known()) return each;
-    if (each.type != Type::kDouble && each.type != Type::kInt) return unknown(Why::kWrongType);
-    n[i++] = each.type == Type::kInt ? static_cast<double>(each.whole) : each.real;
-  }
-  for (std::uint32_t child = op(geo).next; child != 0 && i < n.size(); child = op(child).next) {
-    const Datum each = value(child);
-    if (!each.known()) return each;
-    if (each.type != Type::kDouble) return error(kNoOverload);
-    n[i++] = each.real;
-  }
-  constexpr double kRadian = 3.14159265358979323846 / 180, kEarth = 6371.0088;
-  const double dLat = (n[2] - n[0]) * kRadian / 2, dLon = (n[3] - n[1]) * kRadian / 2;
-  const double h = std::sin(dLat) * std::sin(dLat) +
-                   std::cos(n[0] * kRadian) * std::cos(n[2] * kRadian) * std::sin(dLon) * std::sin(dLon);
-  return ofBool(2 * kEarth * std::asin(std::sqrt(std::clamp(h, 0.0, 1.0))) <= n[4]);
-}
-
-// FNV-1a over salt, a zero byte and the identity, mixed as splitmix64 does; the upper 53 bits as a share of 100.
-Datum Evaluator::percent(const Datum& salt) {
-  const std::string_view identity = attributes_.identity();
-  if (identity.empty()) return unknown(Why::kAbsent);
-  std::uint64_t hash = 0xcbf29ce484222325U;
-  const auto add = [&](std::string_view text) {
-    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-  };
-  add(salt.text());
-  hash *= 0x100000001b3U;
-  add(identity);
-  hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9U;
-  hash = (hash ^ (hash >> 27)) * 0x94d049bb133111ebU;
-  hash ^= hash >> 31;
-  return ofReal(static_cast<double>(hash >> 11) * (100.0 / 9007199254740992.0));
 }
 
 }  // namespace impl

@@ -130,5 +130,6 @@ class Scratch {
 };
 
 inline constexpr const char* kTooMuch = "the condition makes more than it may hold";
+inline constexpr const char* kNoOverload = "values of these types do not go together";
 
 }  // namespace dvpe::rules::impl

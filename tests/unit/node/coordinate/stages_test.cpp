@@ -97,8 +97,10 @@ TEST_F(Watch, HaltsWhenTheReleaseDoesNotTakeEffect) {
 TEST(Ahead, IsThatOfTheChannelWhichHurriesMost) {
   using std::chrono::milliseconds;
   EXPECT_EQ(aheadOf(R"({"channels":[{"aheadMs":40},{"aheadMs":1900},{}]})"), milliseconds(1900));
-  EXPECT_EQ(aheadOf(R"({"channels":[{"aheadMs":99999999}]})"), kMostAhead) << "one node's word does not stop publishing";
-  for (const char* nothing : {"", "[]", "{}", R"({"channels":1})", R"({"channels":[{"aheadMs":"x"},3]})", R"({"channels":[{"aheadMs":-5}]})"})
+  EXPECT_EQ(aheadOf(R"({"channels":[{"aheadMs":99999999}]})"), kMostAhead)
+      << "one node's word does not stop publishing";
+  for (const char* nothing :
+       {"", "[]", "{}", R"({"channels":1})", R"({"channels":[{"aheadMs":"x"},3]})", R"({"channels":[{"aheadMs":-5}]})"})
     EXPECT_EQ(aheadOf(nothing), milliseconds(0)) << nothing;
 }
 
