@@ -25,6 +25,12 @@ class AttributeSource {
   virtual ~AttributeSource() = default;
   // The value at exactly this path, or null. It stays valid while the source is unchanged.
   virtual const model::Value* find(std::string_view path) const = 0;
+  struct Entry {
+    std::string path;
+    model::Value value;
+  };
+  // All of them sorted by path, for those who look at many; null: ask find().
+  virtual const std::vector<Entry>* entriesByPath() const { return nullptr; }
   // Whether there is a value at this path or below it.
   virtual bool holds(std::string_view path) const = 0;
   // Whether data may be used for this purpose. An empty purpose needs no consent and is never asked for.
@@ -50,11 +56,6 @@ class Attributes final : public AttributeSource {
   static constexpr std::size_t kMaxListItems = 256;
   static constexpr std::size_t kMaxPurposes = 64;
 
-  struct Entry {
-    std::string path;
-    model::Value value;
-  };
-
   // Stores a scalar or list; a map is stored member by member. Replaces what was there; null removes it.
   // Refuses paths that are not names joined by dots, and what exceeds the limits above; then nothing is changed
   // except, for a map, the members before the refused one.
@@ -64,6 +65,7 @@ class Attributes final : public AttributeSource {
   const model::Value* find(std::string_view path) const override;
   bool holds(std::string_view path) const override;
   bool consents(std::string_view purpose) const override;
+  const std::vector<Entry>* entriesByPath() const override { return &entries_; }
 
   const std::vector<Entry>& entries() const { return entries_; }          // sorted by path
   const std::vector<std::string>& purposes() const { return purposes_; }  // sorted

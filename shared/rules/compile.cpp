@@ -25,8 +25,8 @@ base::Result<Condition> compileAs(std::string_view text, const Declarations& dec
   auto program = std::make_shared<Program>();
   if (parsed.mistakes.empty()) {
     program->text = text;
-    program->tree = std::move(parsed.root);
-    impl::Checker{*program, declarations, parsed.mistakes}.run(anyType);
+    impl::Checker{*program, declarations, parsed.mistakes}.run(parsed.root, anyType);
+    program->shrink();
   }
   if (parsed.mistakes.empty()) return Condition{std::move(program)};
   std::stable_sort(parsed.mistakes.begin(), parsed.mistakes.end(),
@@ -109,10 +109,7 @@ const std::string& Condition::text() const {
   return program_ ? program_->text : none;
 }
 
-const Node& Condition::tree() const {
-  static const Node none;
-  return program_ ? program_->tree : none;
-}
+Node Condition::tree() const { return parse(text()).root; }
 
 std::int64_t Condition::steps() const { return program_ ? program_->steps : 1; }
 

@@ -42,7 +42,7 @@ class Condition {
   explicit Condition(std::shared_ptr<const impl::Program> program) : program_(std::move(program)) {}
 
   const std::string& text() const;
-  const Node& tree() const;
+  Node tree() const;  // read from the text again: conditions are many, and few are looked at
   const impl::Program* program() const { return program_.get(); }
   const std::shared_ptr<const impl::Program>& share() const { return program_; }
   // The most that one evaluation takes, segments included.

@@ -122,6 +122,16 @@ bool equal(const Datum& a, const Datum& b) {
   return std::is_eq(compare(a, b, comparable));
 }
 
+Datum compared(NodeKind kind, const Datum& a, const Datum& b) {
+  bool comparable = false;
+  const std::partial_ordering order = compare(a, b, comparable);
+  if (!comparable) return error(kNoOverload);
+  if (kind == NodeKind::kLess) return ofBool(std::is_lt(order));
+  if (kind == NodeKind::kLessEqual) return ofBool(std::is_lteq(order));
+  if (kind == NodeKind::kGreater) return ofBool(std::is_gt(order));
+  return ofBool(std::is_gteq(order));
+}
+
 Datum Evaluator::text(std::string_view made) {
   char* to = scratch_.chars(made.size());
   if (to == nullptr) return error(kTooMuch);
@@ -153,9 +163,12 @@ Datum Evaluator::read(const FieldUse& field) {
     const auto now = attributes_.now();
     return now ? bounded(now->time_since_epoch().count(), Type::kTimestamp) : unknown(Why::kAbsent);
   }
-  const model::Value* value = attributes_.find(field.path);
-  if (!value) return unknown(Why::kAbsent);
-  const Datum out = fromModel(*value);
+  return take(field, attributes_.find(field.path));
+}
+
+Datum Evaluator::take(const FieldUse& field, const model::Value* found) {
+  if (!found) return unknown(Why::kAbsent);
+  const Datum out = fromModel(*found);
   if (!out.known() || field.type == Type::kAny || field.type == out.type) return out;
   // JSON writes 1 for 1.0, and has no times: the declared type decides what it is.
   if (field.type == Type::kDouble && out.type == Type::kInt) return ofReal(static_cast<double>(out.whole));
@@ -329,13 +342,7 @@ Datum Evaluator::comparison(const Op& here) {
   if (const Datum* either = notKnown(a, b)) return *either;
   if (here.kind == NodeKind::kEqual) return ofBool(equal(a, b));
   if (here.kind == NodeKind::kNotEqual) return ofBool(!equal(a, b));
-  bool comparable = false;
-  const std::partial_ordering order = compare(a, b, comparable);
-  if (!comparable) return error(kNoOverload);
-  if (here.kind == NodeKind::kLess) return ofBool(std::is_lt(order));
-  if (here.kind == NodeKind::kLessEqual) return ofBool(std::is_lteq(order));
-  if (here.kind == NodeKind::kGreater) return ofBool(std::is_gt(order));
-  return ofBool(std::is_gteq(order));
+  return compared(here.kind, a, b);
 }
 
 Datum Evaluator::isIn(const Op& here) {

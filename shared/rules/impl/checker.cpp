@@ -70,9 +70,10 @@ const char* describe(Type type) {
   return kNames[static_cast<std::size_t>(type)];
 }
 
-void Checker::run(bool anyType) {
-  const Static type = visit(program_.tree, add(program_.tree));
-  if (!anyType && !fits(type.type, Type::kBool)) expected(program_.tree, "a condition (true or false)", type);
+void Checker::run(const Node& tree, bool anyType) {
+  tree_ = &tree;
+  const Static type = visit(tree, add(tree));
+  if (!anyType && !fits(type.type, Type::kBool)) expected(tree, "a condition (true or false)", type);
 }
 
 void Checker::mistake(const Node& node, std::string message) {
@@ -96,7 +97,7 @@ std::uint32_t Checker::add(const Node& node) {
 void Checker::count(std::int64_t steps) {
   program_.steps = std::min(program_.steps + std::min(steps, kMaxSteps + 1) * times_, kMaxSteps + 1);
   if (program_.steps <= kMaxSteps || std::exchange(counted_, true)) return;
-  mistake(program_.tree, "this may take more than " + std::to_string(kMaxSteps) + " steps for one viewer");
+  mistake(*tree_, "this may take more than " + std::to_string(kMaxSteps) + " steps for one viewer");
 }
 
 std::vector<std::uint32_t> Checker::place(const Node& node, std::uint32_t at) {

@@ -28,7 +28,7 @@ class Checker {
   Checker(Program& program, const Declarations& declarations, std::vector<Mistake>& mistakes)
       : program_(program), declarations_(declarations), mistakes_(mistakes) {}
   // anyType: it need not be true or false.
-  void run(bool anyType);
+  void run(const Node& tree, bool anyType);
 
  private:
   struct Variable {
@@ -79,6 +79,7 @@ class Checker {
   std::uint32_t use(const std::string& path, Type type, const model::Field& field);
 
   Program& program_;
+  const Node* tree_ = nullptr;
   const Declarations& declarations_;
   std::vector<Mistake>& mistakes_;
   std::vector<Variable> variables_;

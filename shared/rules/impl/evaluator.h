@@ -31,6 +31,8 @@ class Evaluator {
   const AttributeSource& attributes() const { return attributes_; }
   bool allowed(const FieldUse& field) const { return field.purpose.empty() || attributes_.consents(field.purpose); }
   Datum read(const FieldUse& field);
+  // The same of what was found at its path, null if nothing was; whether it may be used has been asked.
+  Datum take(const FieldUse& field, const model::Value* found);
 
  private:
   template <class Each>
@@ -58,6 +60,8 @@ class Evaluator {
   std::array<Datum, kMaxVariables> variables_{};
 };
 
+// <, <=, > or >= of two known values: a bool, or an error.
+Datum compared(NodeKind kind, const Datum& a, const Datum& b);
 // Whether two known values are equal; values of different kinds are not.
 bool equal(const Datum& a, const Datum& b);
 // A value as a literal of the language: "\"DE\"", "[1, 2]", "timestamp(\"...\")", "unknown", "error: ...".

@@ -12,7 +12,6 @@ namespace dvpe::rules::impl {
 
 namespace {
 
-
 std::int64_t characters(std::string_view text) {
   return std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
 }

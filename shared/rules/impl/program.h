@@ -66,7 +66,6 @@ struct Op {
 
 struct Program {
   std::string text;
-  Node tree;
   std::vector<Op> ops;  // ops[0] is the root
   std::vector<FieldUse> fields;
   std::vector<Datum> literals;
@@ -77,6 +76,12 @@ struct Program {
   std::vector<std::int64_t> ints;
   std::vector<std::pair<std::string, std::shared_ptr<const Program>>> segments;
   std::int64_t steps = 0;  // at most, of one evaluation
+
+  void shrink() {
+    ops.shrink_to_fit();
+    fields.shrink_to_fit();
+    literals.shrink_to_fit();
+  }
 };
 
 }  // namespace dvpe::rules::impl
