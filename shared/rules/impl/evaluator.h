@@ -33,6 +33,8 @@ class Evaluator {
   Datum read(const FieldUse& field);
 
  private:
+  Datum valueOf(const Op& op);
+  Datum holds(const Datum& map, std::string_view name);
   template <class Each>
   Datum logic(const Op& op, bool decides, Each each);
   Datum has(const Op& op);

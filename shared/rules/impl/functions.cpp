@@ -5,13 +5,13 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "shared/rules/impl/evaluator.h"
 
 namespace dvpe::rules::impl {
 
 namespace {
-
 
 std::int64_t characters(std::string_view text) {
   return std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
@@ -43,7 +43,8 @@ Datum toDouble(const Datum& value) {
   if (value.type == Type::kDouble) return value;
   if (value.type == Type::kInt) return ofReal(static_cast<double>(value.whole));
   double out = 0;
-  if (value.type != Type::kString || !whole(value.text(), out)) return error("the text is not a number");
+  const bool plain = value.type == Type::kString && !value.text().ends_with(')');  // nan(1) is a number to C alone
+  if (!plain || !whole(value.text(), out)) return error("the text is not a number");
   return ofReal(out);
 }
 
@@ -135,7 +136,8 @@ Datum Evaluator::call(const Op& here) {
       if (a.type != Type::kString || b.type != Type::kString) return error(kNoOverload);
       if (here.function == Function::kStartsWith) return ofBool(a.text().starts_with(b.text()));
       if (here.function == Function::kEndsWith) return ofBool(a.text().ends_with(b.text()));
-      if (here.function == Function::kContains) return ofBool(a.text().find(b.text()) != std::string_view::npos);
+      // Not find(), which takes the product of both lengths for texts made to.
+      if (here.function == Function::kContains) return ofBool(memmem(a.bytes, a.count, b.bytes, b.count) != nullptr);
       return ofBool(RE2::PartialMatch({a.bytes, a.count}, *program_.patterns[here.extra]));
     default:
       return convert(a, here.function);
