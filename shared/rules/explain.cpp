@@ -128,8 +128,10 @@ class Explainer {
     if (value.state == State::kUnknown)
       return field.path + (value.why == Why::kAbsent ? " is absent" : " is not of its declared type");
     if (value.is(impl::Type::kMap)) return field.path + " is there";
-    return field.path + " is " + impl::shown(value);
+    return field.path + " is " + impl::shown(value, kMostShown);
   }
+
+  static constexpr std::size_t kMostShown = 1000;  // bytes of a value; attributes may hold a megabyte
 
   impl::Evaluator& evaluator_;
   const impl::Program& program_;

@@ -74,7 +74,7 @@ Static Checker::macro(const Node& node, std::uint32_t at) {
   const bool condition = macro != Macro::kMap || bodies.size() == 2;
   if (condition && !fits(bodies[0].type, Type::kBool))
     expected(node.children[1], "a condition (true or false)", bodies[0]);
-  if (macro == Macro::kFilter) return {Type::kList, item.type, range.size, range.whole, range.pieces};
+  if (macro == Macro::kFilter) return {Type::kList, item.type, range.size, range.whole, range.pieces, range.flat};
   if (macro == Macro::kMap) {
     const Static& made = bodies.back();
     return {Type::kList, made.type, range.size, std::min(range.size * weight(made), kMaxSteps), made.pieces};

@@ -166,7 +166,7 @@ Static Checker::visit(const Node& node, std::uint32_t at) {
 // What is in a list or a map is no larger than that.
 Static Checker::itemOf(const Static& of) {
   Static out{of.type == Type::kList ? of.item : Type::kAny};
-  out.size = out.whole = of.whole;
+  out.size = out.whole = of.flat ? 1 : of.whole;
   out.pieces = of.pieces;
   return out;
 }
@@ -282,6 +282,7 @@ Static Checker::field(const Node& node, std::uint32_t at) {
     mistake(node, "a lawful basis is demanded here, and " + found->path + " is declared without a purpose");
   Static out{below ? Type::kAny : typeOf(found->type)};
   out.path = out.type == Type::kMap;
+  out.flat = out.type == Type::kList;
   if (!below) out.field = found;
   op(at).index = use(node.name, out.type, *found);
   if (node.kind == NodeKind::kField && out.type == Type::kList) count(256);

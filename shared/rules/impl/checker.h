@@ -20,6 +20,7 @@ struct Static {
   std::int64_t size = 256;              // at most so many items: attributes have no more
   std::int64_t whole = 256;             // at most so many values in it at any depth: what comparing it takes
   std::int64_t pieces = 16;             // at most so many times 256 bytes of a text: attributes have no more
+  bool flat = false;                    // a list of attributes: of single values
   bool path = false;                    // a map of attributes: its members have names, and cannot be counted
   const model::Field* field = nullptr;  // of which it is the value
 };

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <string>
 
 #include "shared/rules/condition.h"
@@ -63,6 +64,7 @@ class Evaluator {
 // Whether two known values are equal; values of different kinds are not.
 bool equal(const Datum& a, const Datum& b);
 // A value as a literal of the language: "\"DE\"", "[1, 2]", "timestamp(\"...\")", "unknown", "error: ...".
-std::string shown(const Datum& value);
+// Of long ones the beginning, of about `most` bytes, and "...".
+std::string shown(const Datum& value, std::size_t most = std::string::npos);
 
 }  // namespace dvpe::rules::impl

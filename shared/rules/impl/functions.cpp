@@ -188,7 +188,7 @@ Datum Evaluator::percent(const Datum& salt) {
   return ofReal(static_cast<double>(hash >> 11) * (100.0 / 9007199254740992.0));
 }
 
-std::string shown(const Datum& value) {
+std::string shown(const Datum& value, std::size_t most) {
   if (value.state == State::kUnknown) return "unknown";
   if (value.state == State::kError) return std::string{"error: "} + value.bytes;
   Node literal;
@@ -201,8 +201,11 @@ std::string shown(const Datum& value) {
       literal.literal = value.real;
       return print(literal);
     }
-    case Type::kString:
-      return quote(value.text());
+    case Type::kString: {
+      std::size_t end = std::min<std::size_t>(value.count, most);
+      while (end < value.count && end > 0 && (static_cast<unsigned char>(value.bytes[end]) & 0xC0) == 0x80) --end;
+      return quote(value.text().substr(0, end)) + (end < value.count ? "..." : "");
+    }
     case Type::kTimestamp:
       return "timestamp(" + quote(asText(value)) + ")";
     case Type::kDuration:
@@ -217,7 +220,13 @@ std::string shown(const Datum& value) {
   std::string out = map ? "{" : "[";
   for (std::uint32_t i = 0; i < value.count; ++i) {
     if (i > 0) out += ", ";
-    out += map ? shown(value.items[2 * i]) + ": " + shown(value.items[2 * i + 1]) : shown(value.items[i]);
+    if (out.size() >= most) {
+      out += "...";
+      break;
+    }
+    const std::size_t left = most - out.size();
+    if (map) out += shown(value.items[2 * i], left) + ": ";
+    out += shown(value.items[map ? 2 * i + 1 : i], left);
   }
   return out + (map ? "}" : "]");
 }
