@@ -48,7 +48,7 @@ std::string times(std::string_view text, std::size_t count) {
 std::string result(const std::string& text, const Segments* segments = nullptr) {
   const std::clock_t begin = std::clock();
   const auto expression = compileExpression(text, {kFields, Use::kContent, segments});
-  const std::string out = expression ? valueOf(expression.value(), largest()) : expression.error().message;
+  std::string out = expression ? valueOf(expression.value(), largest()) : expression.error().message;
   if (expression) (void)explain(expression.value(), largest());
   EXPECT_LT(std::clock() - begin, CLOCKS_PER_SEC) << text.substr(0, 100);
   return out;

@@ -106,7 +106,6 @@ class Maker {
       case NodeKind::kNegate:
       case NodeKind::kNot:
         children(out, 1);
-        // -1 is a literal, and never a negation of one.
         break;
       case NodeKind::kAnd:
       case NodeKind::kOr:
