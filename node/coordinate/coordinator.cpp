@@ -29,8 +29,8 @@ constexpr auto kNotice = 1s;                  // between the moment's naming and
 constexpr auto kAsk = 100ms;                  // the database, who is prepared
 constexpr auto kPresent = 15s;                // without a word: not there
 constexpr auto kForgotten = 60s;
-constexpr auto kHead = 60s;   // between signatures of the audit log
-constexpr auto kWatch = 10s;  // between looks for sessions over their limits
+constexpr auto kHead = 60s;    // between signatures of the audit log
+constexpr auto kWatch = 10s;   // between looks for sessions over their limits
 constexpr auto kRetain = 60s;  // between looks for what is kept no longer
 
 // What the next release depends on, in short.

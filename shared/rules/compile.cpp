@@ -3,6 +3,7 @@
 // Tree -> program: names are resolved, types checked, and what an evaluation may take is counted.
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "shared/rules/condition.h"
 #include "shared/rules/impl/checker.h"
@@ -44,39 +45,41 @@ void namesIn(const Node& node, std::vector<std::string>& names) {
   for (const Node& child : node.children) namesIn(child, names);
 }
 
-// Compiles each after those that it names.
+// Compiles each after those that it names. Without recursion: there may be as many as there are documents.
 class SegmentCompiler {
  public:
   SegmentCompiler(const std::map<std::string, std::string>& texts, const Declarations& declarations)
-      : texts_(texts), declarations_(declarations) {}
+      : texts_(texts), declarations_(declarations) {
+    declarations_.segments = &out_;
+  }
 
   Segments run() {
-    for (const auto& [name, text] : texts_) visit(name);
-    return std::move(out_);
+    for (const auto& [name, text] : texts_) {
+      std::vector<std::string> names;
+      if (const Parsed parsed = parse(text); parsed.mistakes.empty()) namesIn(parsed.root, names);
+      const std::set<std::string> once(names.begin(), names.end());
+      for (const std::string& other : once) {
+        if (!texts_.contains(other)) continue;  // the checker says so
+        waitsFor_[name].insert(other);
+        waiting_[other].push_back(name);
+      }
+      if (!waitsFor_.contains(name)) ready_.push_back(name);
+    }
+    for (;;) {
+      while (!ready_.empty()) {
+        const std::string name = std::move(ready_.back());
+        ready_.pop_back();
+        compileOne(name);
+        finish(name);
+      }
+      if (waitsFor_.empty()) return std::move(out_);
+      breakCircle();
+    }
   }
 
  private:
-  void visit(const std::string& name) {
-    if (out_.conditions.contains(name) || out_.mistakes.contains(name)) return;
-    const auto text = texts_.find(name);
-    if (text == texts_.end()) return;  // the checker says so
-    if (const auto open = std::find(path_.begin(), path_.end(), name); open != path_.end()) {
-      std::string circle;
-      for (auto it = open; it != path_.end(); ++it) circle += *it + " -> ";
-      for (auto it = open; it != path_.end(); ++it)
-        out_.mistakes[*it] = "audiences name each other in a circle: " + circle + name;
-      return;
-    }
-    path_.push_back(name);
-    std::vector<std::string> names;
-    if (const Parsed parsed = parse(text->second); parsed.mistakes.empty() && path_.size() <= kMaxNested)
-      namesIn(parsed.root, names);
-    for (const std::string& other : names) visit(other);
-    path_.pop_back();
-    if (out_.mistakes.contains(name)) return;
-    Declarations declarations = declarations_;
-    declarations.segments = &out_;
-    auto compiled = compile(text->second, declarations);
+  void compileOne(const std::string& name) {
+    auto compiled = compile(texts_.at(name), declarations_);
     if (compiled) {
       out_.conditions.emplace(name, std::move(compiled).value());
     } else {
@@ -84,10 +87,43 @@ class SegmentCompiler {
     }
   }
 
-  static constexpr std::size_t kMaxNested = 16;
+  // Those that have waited for it alone are next.
+  void finish(const std::string& name) {
+    for (const std::string& other : waiting_[name]) {
+      const auto found = waitsFor_.find(other);
+      if (found == waitsFor_.end()) continue;
+      found->second.erase(name);
+      if (!found->second.empty()) continue;
+      waitsFor_.erase(found);
+      ready_.push_back(other);
+    }
+  }
+
+  // All that is left waits for another of them: whoever goes on from one to the next comes around.
+  void breakCircle() {
+    std::vector<std::string> path;
+    std::set<std::string> seen;
+    std::string at = waitsFor_.begin()->first;
+    while (seen.insert(at).second) {
+      path.push_back(at);
+      at = *waitsFor_.at(at).begin();
+    }
+    path.erase(path.begin(), std::find(path.begin(), path.end(), at));
+    std::string circle;
+    for (std::size_t i = 0; i < std::min<std::size_t>(path.size(), 8); ++i) circle += path[i] + " -> ";
+    if (path.size() > 8) circle += "... -> ";
+    for (const std::string& name : path) {
+      out_.mistakes[name] = "audiences name each other in a circle: " + circle + at;
+      waitsFor_.erase(name);
+    }
+    for (const std::string& name : path) finish(name);
+  }
+
   const std::map<std::string, std::string>& texts_;
-  const Declarations& declarations_;
-  std::vector<std::string> path_;
+  Declarations declarations_;
+  std::map<std::string, std::set<std::string>> waitsFor_;
+  std::map<std::string, std::vector<std::string>> waiting_;
+  std::vector<std::string> ready_;
   Segments out_;
 };
 

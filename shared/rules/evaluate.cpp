@@ -14,6 +14,7 @@ namespace {
 
 constexpr const char* kOverflow = "the result does not fit 64 bits";
 constexpr const char* kNotBool = "a condition was expected, and found another value";
+constexpr const char* kNotKey = "a key must be a string, an int or a bool";
 
 // Exact, although an int64 may not fit a double nor a double an int64.
 std::partial_ordering compareMixed(std::int64_t whole, double real) {
@@ -167,6 +168,7 @@ Datum Evaluator::read(const FieldUse& field) {
 }
 
 Datum Evaluator::take(const FieldUse& field, const model::Value* found) {
+  if (!found && field.type == Type::kAny && attributes_.holds(field.path)) return ofPath(field.path);
   if (!found) return unknown(Why::kAbsent);
   const Datum out = fromModel(*found);
   if (!out.known() || field.type == Type::kAny || field.type == out.type) return out;
@@ -178,8 +180,17 @@ Datum Evaluator::take(const FieldUse& field, const model::Value* found) {
   return unknown(Why::kWrongType);
 }
 
+// What was made on the way is given back as soon as the value does not refer to it: a condition may look at lists as
+// often as its steps allow.
 Datum Evaluator::value(std::uint32_t at) {
-  const Op& here = op(at);
+  const std::size_t mark = scratch_.mark();
+  const Datum out = valueOf(op(at));
+  const bool refers = out.known() && (out.type == Type::kString || out.type == Type::kList || out.type == Type::kMap);
+  if (!refers) scratch_.giveBack(mark);
+  return out;
+}
+
+Datum Evaluator::valueOf(const Op& here) {
   switch (here.kind) {
     case NodeKind::kLiteral:
       return program_.literals[here.index];
@@ -272,7 +283,7 @@ Datum Evaluator::has(const Op& here) {
     const auto& names = program_.members[here.extra];
     const Datum of = members(variables_[here.index], names, names.size() - 1);
     if (!of.known()) return of;
-    return of.type == Type::kMap ? ofBool(member(of, names.back()).state != State::kError) : error(kNoOverload);
+    return of.type == Type::kMap ? holds(of, names.back()) : error(kNoOverload);
   }
   const FieldUse& field = program_.fields[here.index];
   if (!allowed(field)) return unknown(Why::kNoConsent);
@@ -283,6 +294,14 @@ Datum Evaluator::has(const Op& here) {
 Datum Evaluator::members(Datum of, const std::vector<std::string>& names, std::size_t count) {
   for (std::size_t i = 0; i < count && of.known(); ++i) of = member(of, names[i]);
   return of;
+}
+
+// Whether a map has a key. Attributes that may not be read are unknown.
+Datum Evaluator::holds(const Datum& map, std::string_view name) {
+  const Datum found = member(map, name);
+  if (!map.flag) return ofBool(found.known());
+  const bool silent = found.state == State::kUnknown && found.why == Why::kNoConsent;
+  return silent || found.state == State::kError ? found : ofBool(found.known());
 }
 
 Datum Evaluator::member(const Datum& of, std::string_view name) {
@@ -297,6 +316,11 @@ Datum Evaluator::member(const Datum& of, std::string_view name) {
   *end++ = '.';
   end = std::copy(name.begin(), name.end(), end);
   const std::string_view whole{path, static_cast<std::size_t>(end - path)};
+  for (const FieldUse& each : program_.guarded) {
+    const bool within =
+        whole.starts_with(each.path) && (whole.size() == each.path.size() || whole[each.path.size()] == '.');
+    if (within && !allowed(each)) return unknown(Why::kNoConsent);
+  }
   const model::Value* found = attributes_.find(whole);
   if (found != nullptr) return fromModel(*found);
   return attributes_.holds(whole) ? ofPath(whole) : unknown(Why::kAbsent);
@@ -329,7 +353,9 @@ Datum Evaluator::list(const Op& here, Type type) {
   }
   if (!worst.known()) return worst;
   if (type == Type::kList) return ofItems(type, items, count);
-  for (i = 2; i < count; i += 2) {
+  for (i = 0; i < count; i += 2) {
+    const Type key = items[i].type;
+    if (key != Type::kString && key != Type::kInt && key != Type::kBool) return error(kNotKey);
     if (lookUp(ofItems(type, items, i / 2), items[i]) != nullptr) return error("a key stands twice");
   }
   return ofItems(type, items, count / 2);
@@ -340,6 +366,7 @@ Datum Evaluator::list(const Op& here, Type type) {
 Datum Evaluator::comparison(const Op& here) {
   const Datum a = value(here.first), b = value(op(here.first).next);
   if (const Datum* either = notKnown(a, b)) return *either;
+  if (a.type == Type::kMap && b.type == Type::kMap && (a.flag || b.flag)) return error(kNoOverload);
   if (here.kind == NodeKind::kEqual) return ofBool(equal(a, b));
   if (here.kind == NodeKind::kNotEqual) return ofBool(!equal(a, b));
   return compared(here.kind, a, b);
@@ -358,9 +385,7 @@ Datum Evaluator::isIn(const Op& here) {
   const Datum b = value(right);
   if (const Datum* either = notKnown(a, b)) return *either;
   if (b.type == Type::kMap && b.flag) {
-    if (a.type != Type::kString) return error(kNoOverload);
-    const Datum found = member(b, a.text());
-    return found.state == State::kError ? found : ofBool(found.known());
+    return a.type == Type::kString ? holds(b, a.text()) : error(kNoOverload);
   }
   if (b.type == Type::kMap) return ofBool(lookUp(b, a) != nullptr);
   if (b.type != Type::kList) return error(kNoOverload);

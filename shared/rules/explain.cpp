@@ -23,7 +23,7 @@ class Explainer {
     out.id = op.id;
     out.span = op.span;
     out.text = program_.text.substr(op.span.offset, op.span.length);
-    const Datum value = evaluator_.value(at);
+    const Datum value = valueAt(at);
     out.verdict = impl::toVerdict(value);
     parts(at, value, out);
     if (value.state == State::kError) out.reason += (out.reason.empty() ? "" : "; ") + std::string{value.bytes};
@@ -106,21 +106,32 @@ class Explainer {
     if (isCondition(evaluator_.op(at))) {
       out.children.push_back(explain(at));
     } else {
-      parts(at, evaluator_.value(at), out);
+      parts(at, valueAt(at), out);
     }
   }
 
+  // Only what it is, and a number: the text, list or map that it is may be gone. So evaluation has as much memory for
+  // every part as it has for the whole.
+  Datum valueAt(std::uint32_t at) {
+    const impl::Scratch scratch;
+    return evaluator_.value(at);
+  }
+
   std::string describe(const Op& op) {
+    const impl::Scratch scratch;
     const impl::FieldUse& field = program_.fields[op.index];
     if (!evaluator_.allowed(field)) return field.path + ": no consent for " + field.purpose;
+    const bool now = field.path == "now" && evaluator_.attributes().now();
     if (op.kind == NodeKind::kHas)
-      return field.path + (evaluator_.attributes().holds(field.path) ? " is there" : " is absent");
+      return field.path + (now || evaluator_.attributes().holds(field.path) ? " is there" : " is absent");
     const Datum value = evaluator_.read(field);
     if (value.state == State::kUnknown)
       return field.path + (value.why == Why::kAbsent ? " is absent" : " is not of its declared type");
     if (value.is(impl::Type::kMap)) return field.path + " is there";
-    return field.path + " is " + impl::shown(value);
+    return field.path + " is " + impl::shown(value, kMostShown);
   }
+
+  static constexpr std::size_t kMostShown = 1000;  // bytes of a value; attributes may hold a megabyte
 
   impl::Evaluator& evaluator_;
   const impl::Program& program_;

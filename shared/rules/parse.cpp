@@ -74,7 +74,7 @@ class Parser {
     }
     commentsAfter(out.root);
     std::uint32_t ids = 0;
-    number(out.root, ids);
+    number(out.root, ids, 1);
     // The lexer's come first; people read from the top.
     std::stable_sort(mistakes_.begin(), mistakes_.end(),
                      [](const Mistake& a, const Mistake& b) { return a.span.offset < b.span.offset; });
@@ -83,9 +83,15 @@ class Parser {
   }
 
  private:
-  static void number(Node& node, std::uint32_t& ids) {
+  // Brackets and chains are bounded each; within each other they would make a tree too high for whoever walks it.
+  void number(Node& node, std::uint32_t& ids, int level) {
     node.id = ++ids;
-    for (Node& child : node.children) number(child, ids);
+    if (level > kMaxTreeLevels) {
+      mistake(node.span, kTooDeep);
+      silent_ = true;
+      return;
+    }
+    for (Node& child : node.children) number(child, ids, level + 1);
   }
 
   const Token& now() const { return tokens_[at_]; }
@@ -154,8 +160,7 @@ class Parser {
   };
   bool tooDeep(int more = 0) {
     if (depth_ + more <= kMaxConditionDepth) return false;
-    if (now().kind != TokenKind::kEnd)
-      mistake(now().span, "expected at most " + std::to_string(kMaxConditionDepth) + " levels");
+    if (now().kind != TokenKind::kEnd) mistake(now().span, kTooDeep);
     at_ = tokens_.size() - 1;
     silent_ = true;
     return true;
@@ -390,7 +395,7 @@ class Parser {
     Node out;
     out.kind = NodeKind::kMap;
     parseItems(out.children, "}", [&] {
-      out.children.push_back(parseOr());
+      out.children.push_back(parseExpression());
       commentsAfter(out.children.back());
       if (!take(":")) {
         unexpected("expected : after a key");
@@ -477,6 +482,9 @@ class Parser {
     if (out.children.size() > 1) out.children.erase(out.children.begin() + 1);
     return finish(std::move(out), begin);
   }
+
+  static constexpr int kMaxTreeLevels = 4 * kMaxConditionDepth;
+  const std::string kTooDeep = "expected at most " + std::to_string(kMaxConditionDepth) + " levels";
 
   std::string_view source_;
   std::vector<Mistake> mistakes_;

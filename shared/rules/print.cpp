@@ -103,10 +103,12 @@ class Printer {
     if (parentheses) out_ += '(';
     comments(node.before, false);
     body(node);
-    if (parentheses) out_ += ')';
     comments(node.after, true);
+    if (parentheses) out_ += ')';
   }
   void operand(const Node& node, Rank least) { print(node, rankOf(node) < least); }
+  // One that ends where the whole ends. A comment there would be the whole's.
+  void lastOperand(const Node& node, Rank least) { print(node, rankOf(node) < least || !node.after.empty()); }
 
   void items(const std::vector<Node>& nodes, std::size_t from = 0) {
     for (std::size_t i = from; i < nodes.size(); ++i) {
@@ -119,14 +121,15 @@ class Printer {
     for (std::size_t i = 0; i < node.children.size(); ++i) {
       const Node& child = node.children[i];
       if (i > 0) say(word);
-      print(child, rankOf(child) < rankOf(node) || child.kind == node.kind);
+      const bool ends = i + 1 == node.children.size() && !child.after.empty();
+      print(child, rankOf(child) < rankOf(node) || child.kind == node.kind || ends);
     }
   }
 
   void prefixed(const Node& node, char sign) {
     out_ += sign;
     const Node& child = node.children.front();
-    print(child, rankOf(child) < Rank::kUnary || (sign == '-' && beginsWithNumber(child)));
+    print(child, rankOf(child) < Rank::kUnary || (sign == '-' && beginsWithNumber(child)) || !child.after.empty());
   }
 
   // What .name and [i] are put behind. A field's own dots would take a member in.
@@ -140,7 +143,7 @@ class Printer {
     say(" ");
     out_ += how.text;
     out_ += ' ';
-    operand(node.children[1], static_cast<Rank>(static_cast<int>(how.rank) + 1));
+    lastOperand(node.children[1], static_cast<Rank>(static_cast<int>(how.rank) + 1));
   }
 
   void macro(const Node& node) {
@@ -207,7 +210,7 @@ class Printer {
         say(" ? ");
         operand(node.children[1], Rank::kOr);
         say(" : ");
-        print(node.children[2]);
+        lastOperand(node.children[2], Rank::kConditional);
         return;
       default:
         return binary(node, *impl::operatorOf(node.kind));

@@ -260,10 +260,23 @@ def control_seeds():
     yield "order-wrong", command("break.start", {"chanel": "one", "units": 601}, grant="x", nodes=1)
 
 
+# --- rules ------------------------------------------------------------------------------------------------------------
+
+def rules_seeds():
+    """Of each file of conformance cases, every seventeenth text."""
+    for path in sorted((HERE.parent.parent / "conformance" / "rules").glob("*.json")):
+        texts = [case["text"] for case in json.loads(path.read_text(encoding="utf-8"))["cases"]]
+        for number, text in enumerate(texts):
+            if number % 17 == 0 and len(text) < 200:
+                yield f"{path.stem}-{number}", b"\xfd" + text.encode()
+    yield "comments", b"\xfd// a\n(viewer.age // b\n> 1 // c\n) && [1, // d\n2].all(x, x > 0 // e\n) // f"
+    yield "long", b"\xfd" + b" && ".join([b'viewer.any.list.exists(x, x == "a")'] * 20)
+
+
 def main():
     for folder, seeds, prefix in (("chunk", chunk_seeds(), b"\x80"), ("amf0", amf0_seeds(), b""),
                                   ("flv", flv_seeds(), b""), ("h264", h264_seeds(), b""),
-                                  ("control", control_seeds(), b"")):
+                                  ("control", control_seeds(), b""), ("rules", rules_seeds(), b"")):
         target = HERE / folder
         target.mkdir(parents=True, exist_ok=True)
         for old in target.iterdir():

@@ -11,7 +11,6 @@ namespace dvpe::rules::impl {
 namespace {
 
 constexpr std::int64_t kPatternMemory = 1 << 18;  // bytes of a compiled regular expression
-constexpr std::int64_t kTextSteps = 16;           // of looking through a text of up to 4096 bytes
 
 struct Named {
   std::string_view name;
@@ -62,8 +61,8 @@ Static Checker::macro(const Node& node, std::uint32_t at) {
     if (outer.name == node.variable)
       mistake(node, "expected another name than " + node.variable + ", which is used around this");
   }
-  Static item{range.type == Type::kAny ? Type::kAny : range.item};
-  item.size = 256;
+  Static item = itemOf(range);
+  if (range.type == Type::kMap) item.type = range.item;  // its keys
   variables_.push_back({node.variable, item});
   const std::int64_t times = times_;
   times_ = std::min(times_ * std::max<std::int64_t>(range.size, 1), kMaxSteps + 1);
@@ -75,8 +74,11 @@ Static Checker::macro(const Node& node, std::uint32_t at) {
   const bool condition = macro != Macro::kMap || bodies.size() == 2;
   if (condition && !fits(bodies[0].type, Type::kBool))
     expected(node.children[1], "a condition (true or false)", bodies[0]);
-  if (macro == Macro::kFilter) return {Type::kList, item.type, range.size};
-  if (macro == Macro::kMap) return {Type::kList, bodies.back().type, range.size};
+  if (macro == Macro::kFilter) return {Type::kList, item.type, range.size, range.whole, range.pieces, range.flat};
+  if (macro == Macro::kMap) {
+    const Static& made = bodies.back();
+    return {Type::kList, made.type, range.size, std::min(range.size * weight(made), kMaxSteps), made.pieces};
+  }
   return {Type::kBool};
 }
 
@@ -123,7 +125,7 @@ Static Checker::call(const Node& node, std::uint32_t at) {
         mistake(node.children[0], "expected a list, found a map of attributes: what is in it cannot be counted");
       if (!fits(type, Type::kString) && type != Type::kList && type != Type::kMap)
         expected(node.children[0], "a string, a list or a map", types[0]);
-      count(kTextSteps);
+      count(types[0].pieces);
       return {Type::kInt};
     }
     case Function::kStartsWith:
@@ -142,7 +144,7 @@ Static Checker::text(const Node& node, std::uint32_t at, Function function) {
   for (std::size_t i = 0; i < 2; ++i) {
     if (!fits(types[i].type, Type::kString)) expected(node.children[i], "a string", types[i]);
   }
-  count(kTextSteps);
+  count(types[0].pieces + types[1].pieces);
   if (function != Function::kMatches) return {Type::kBool};
   const std::string* pattern = literalText(node.children[1], "a regular expression");
   if (pattern == nullptr) return {Type::kBool};
@@ -153,6 +155,12 @@ Static Checker::text(const Node& node, std::uint32_t at, Function function) {
     mistake(node.children[1], "expected a regular expression (RE2): " + compiled->error());
     return {Type::kBool};
   }
+  if (program_.patterns.size() >= kMaxPatterns) {
+    mistake(node.children[1], "expected at most " + std::to_string(kMaxPatterns) + " regular expressions");
+    return {Type::kBool};
+  }
+  // Every byte may meet every instruction.
+  count(types[0].pieces * compiled->ProgramSize() / 64);
   op(at).extra = static_cast<std::uint32_t>(program_.patterns.size());
   program_.patterns.push_back(std::move(compiled));
   return {Type::kBool};
@@ -213,7 +221,7 @@ Static Checker::part(const Node& node, std::uint32_t at, Part which) {
     if (!found) mistake(node.children[1], "expected a time zone as in \"Europe/Berlin\" or \"+02:00\"");
     program_.zones[zone] = found.value_or(Zone{});
   }
-  count(kTextSteps);
+  count(16);
   return {Type::kInt};
 }
 
@@ -238,6 +246,21 @@ Static Checker::within(const Node& node, std::uint32_t at) {
   return {Type::kBool};
 }
 
+// A field that an audience, or one that it names, reads without a purpose; empty: there is none.
+std::string Checker::withoutPurpose(const Program& program) const {
+  for (const FieldUse& each : program.fields) {
+    const auto builtIn = [&](const model::Field& field) { return field.path == each.path; };
+    const bool own = std::any_of(builtInFields().begin(), builtInFields().end(), builtIn);
+    bool below = false;
+    const model::Field* field = declared(each.path, below);
+    if (!own && field != nullptr && field->purpose.empty()) return field->path;
+  }
+  for (const auto& [name, inner] : program.segments) {
+    if (std::string path = withoutPurpose(*inner); !path.empty()) return path;
+  }
+  return {};
+}
+
 Static Checker::segment(const Node& node, std::uint32_t at) {
   visitChildren(node, at);
   if (!argumentsAre(node, 1, 1, "segment(\"name\")")) return {Type::kBool};
@@ -254,6 +277,13 @@ Static Checker::segment(const Node& node, std::uint32_t at) {
                 : "the audience " + quote(*name) + " has a mistake: " + why->second.substr(0, why->second.find('\n')));
     return {Type::kBool};
   }
+  const Program& inner = *found->second.program();
+  program_.segmentLevels = std::max(program_.segmentLevels, inner.segmentLevels + 1);
+  if (inner.segmentLevels >= kMaxSegmentLevels)
+    mistake(node, "expected at most " + std::to_string(kMaxSegmentLevels) + " audiences within each other");
+  if (const std::string path = withoutPurpose(inner); declarations_.lawfulBasis && !path.empty())
+    mistake(node, "a lawful basis is demanded here, and " + path + ", which the audience " + quote(*name) +
+                      " reads, is declared without a purpose");
   op(at).extra = static_cast<std::uint32_t>(program_.segments.size());
   program_.segments.emplace_back(*name, found->second.share());
   count(found->second.steps());

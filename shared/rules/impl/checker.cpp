@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "shared/rules/impl/lexer.h"
@@ -161,6 +162,20 @@ Static Checker::visit(const Node& node, std::uint32_t at) {
   }
 }
 
+// ---- what a value may weigh
+
+// What is in a list or a map is no larger than that.
+Static Checker::itemOf(const Static& of) {
+  Static out{of.type == Type::kList ? of.item : Type::kAny};
+  out.size = out.whole = of.flat ? 1 : of.whole;
+  out.pieces = of.pieces;
+  return out;
+}
+
+std::int64_t Checker::weight(const Static& type) {
+  return type.type == Type::kList || type.type == Type::kMap || type.type == Type::kAny ? type.whole : 1;
+}
+
 Static Checker::literal(const Node& node, std::uint32_t at) {
   Datum value;
   if (const auto* flag = std::get_if<bool>(&node.literal)) value = ofBool(*flag);
@@ -169,15 +184,20 @@ Static Checker::literal(const Node& node, std::uint32_t at) {
   if (const auto* text = std::get_if<std::string>(&node.literal)) value = ofText(program_.strings.emplace_back(*text));
   op(at).index = static_cast<std::uint32_t>(program_.literals.size());
   program_.literals.push_back(value);
-  return {typeOf(node.literal)};
+  Static out{typeOf(node.literal)};
+  if (out.type == Type::kString) out.pieces = 1 + value.count / 256;
+  return out;
 }
 
 Static Checker::list(const Node& node, std::uint32_t at) {
   const std::vector<Static> types = visitChildren(node, at);
-  Static out{Type::kList, types.empty() ? Type::kAny : types.front().type, static_cast<std::int64_t>(types.size())};
+  Static out{Type::kList, types.empty() ? Type::kAny : types.front().type, static_cast<std::int64_t>(types.size()), 0,
+             1};
   op(at).extra = std::all_of(node.children.begin(), node.children.end(),
                              [](const Node& each) { return each.kind == NodeKind::kLiteral; });
   for (const Static& each : types) {
+    out.whole = std::min(out.whole + weight(each), kMaxSteps);
+    out.pieces = std::max(out.pieces, each.pieces);
     if (each.type != out.item) out.item = Type::kAny;
     if (each.path) mistake(node, "expected values, found a map of attributes; name one of its members");
   }
@@ -186,44 +206,63 @@ Static Checker::list(const Node& node, std::uint32_t at) {
 
 Static Checker::map(const Node& node, std::uint32_t at) {
   const std::vector<Static> types = visitChildren(node, at);
-  Static out{Type::kMap, Type::kAny, static_cast<std::int64_t>(types.size() / 2)};
-  if (!types.empty()) out.item = types.front().type;
+  // Keys are looked up one by one.
+  const auto size = static_cast<std::int64_t>(types.size() / 2);
+  Static out{Type::kMap, types.empty() ? Type::kAny : types.front().type, size, std::min(size * size, kMaxSteps), 1};
+  count(size * size / 2);
+  std::set<model::Scalar> keys;
   for (std::size_t i = 0; i < types.size(); i += 2) {
     const Type key = types[i].type;
     if (key != out.item) out.item = Type::kAny;
     if (key != Type::kString && key != Type::kInt && key != Type::kBool && key != Type::kAny)
       expected(node.children[i], "a string, an int or a bool as a key", types[i]);
-    for (std::size_t j = 0; j < i; j += 2) {
-      if (node.children[i].kind == NodeKind::kLiteral && sameTree(node.children[i], node.children[j]))
-        mistake(node.children[i], "expected each key once");
-    }
+    if (node.children[i].kind == NodeKind::kLiteral && !keys.insert(node.children[i].literal).second)
+      mistake(node.children[i], "expected each key once");
+    if (types[i].path || types[i + 1].path)
+      mistake(node, "expected values, found a map of attributes; name one of its members");
+    out.whole = std::min(out.whole + weight(types[i + 1]), kMaxSteps);
+    out.pieces = std::max({out.pieces, types[i].pieces, types[i + 1].pieces});
   }
   return out;
 }
 
 // ---- fields
 
+namespace {
+
+bool isBelow(std::string_view path, std::string_view of) {
+  return path.size() > of.size() && path.starts_with(of) && path[of.size()] == '.';
+}
+
+}  // namespace
+
+// The most exact declaration counts: what is below a map may be declared with a type and a purpose of its own.
 const model::Field* Checker::declared(std::string_view path, bool& below) const {
+  const model::Field* found = nullptr;
   for (const auto* fields : {&declarations_.fields, &builtInFields()}) {
     for (const model::Field& each : *fields) {
-      below = path.size() > each.path.size();
-      if (path == each.path) return &each;
-      if (each.type == model::FieldType::kMap && below && path.starts_with(each.path) && path[each.path.size()] == '.')
-        return &each;
+      const bool fitting = path == each.path || (each.type == model::FieldType::kMap && isBelow(path, each.path));
+      if (fitting && (found == nullptr || each.path.size() > found->path.size())) found = &each;
     }
   }
-  return nullptr;
+  below = found != nullptr && path.size() > found->path.size();
+  return found;
 }
 
 std::uint32_t Checker::use(const std::string& path, Type type, const model::Field& field) {
-  FieldUse use;
-  use.path = path;
-  use.type = type;
-  use.purpose =
-      declarations_.use == Use::kCampaign && !field.campaignPurpose.empty() ? field.campaignPurpose : field.purpose;
+  const auto purposeOf = [&](const model::Field& of) {
+    return declarations_.use == Use::kCampaign && !of.campaignPurpose.empty() ? of.campaignPurpose : of.purpose;
+  };
+  const FieldUse use{path, purposeOf(field), type};
+  for (const model::Field& each : declarations_.fields) {
+    if (!isBelow(each.path, path) || purposeOf(each).empty()) continue;
+    const bool there = std::any_of(program_.guarded.begin(), program_.guarded.end(),
+                                   [&](const FieldUse& other) { return other.path == each.path; });
+    if (!there) program_.guarded.push_back({each.path, purposeOf(each), Type::kAny});
+  }
   auto same = std::find_if(program_.fields.begin(), program_.fields.end(),
                            [&](const FieldUse& each) { return each.path == use.path && each.type == use.type; });
-  if (same == program_.fields.end()) same = program_.fields.insert(same, std::move(use));
+  if (same == program_.fields.end()) same = program_.fields.insert(same, use);
   return static_cast<std::uint32_t>(same - program_.fields.begin());
 }
 
@@ -244,6 +283,7 @@ Static Checker::field(const Node& node, std::uint32_t at) {
     mistake(node, "a lawful basis is demanded here, and " + found->path + " is declared without a purpose");
   Static out{below ? Type::kAny : typeOf(found->type)};
   out.path = out.type == Type::kMap;
+  out.flat = out.type == Type::kList;
   if (!below) out.field = found;
   op(at).index = use(node.name, out.type, *found);
   if (node.kind == NodeKind::kField && out.type == Type::kList) count(256);
@@ -287,7 +327,8 @@ Static Checker::select(const Node& node, std::uint32_t at) {
   if (!fits(types[0].type, Type::kMap)) expected(node.children[0], "a map", types[0]);
   op(at).index = static_cast<std::uint32_t>(program_.strings.size());
   program_.strings.push_back(node.name);
-  return {};
+  count(static_cast<std::int64_t>(program_.guarded.size()));
+  return itemOf(types[0]);
 }
 
 Static Checker::index(const Node& node, std::uint32_t at) {
@@ -295,15 +336,16 @@ Static Checker::index(const Node& node, std::uint32_t at) {
   const Static& of = types[0];
   if (of.type == Type::kList) {
     if (!fits(types[1].type, Type::kInt)) expected(node.children[1], "an int", types[1]);
-    return {of.item};
+    return itemOf(of);
   }
+  count(static_cast<std::int64_t>(program_.guarded.size()));
   if (of.type == Type::kMap) {
     if (of.path && !fits(types[1].type, Type::kString)) expected(node.children[1], "a string", types[1]);
     if (!of.path) count(of.size);
-    return {};
+    return itemOf(of);
   }
   if (of.type != Type::kAny) expected(node.children[0], "a list or a map", of);
-  return {};
+  return itemOf(of);
 }
 
 Static Checker::logic(const Node& node, std::uint32_t at) {
@@ -318,13 +360,14 @@ Static Checker::conditional(const Node& node, std::uint32_t at) {
   const std::vector<Static> types = visitChildren(node, at);
   if (types.size() < 3) return {};
   if (!fits(types[0].type, Type::kBool)) expected(node.children[0], "a condition (true or false)", types[0]);
-  Static out = types[1].type == Type::kAny ? types[2] : types[1];
+  Static out{types[1].type == types[2].type ? types[1].type : Type::kAny};
   if (types[1].path || types[2].path)
     mistake(node, "expected values, found a map of attributes; name one of its members");
   checkSame(types[1], node.children[2], types[2]);
+  if (types[1].item == types[2].item) out.item = types[1].item;
   out.size = std::max(types[1].size, types[2].size);
-  if (types[1].item != types[2].item) out.item = Type::kAny;
-  out.field = nullptr;
+  out.whole = std::max(types[1].whole, types[2].whole);
+  out.pieces = std::max(types[1].pieces, types[2].pieces);
   return out;
 }
 
@@ -381,7 +424,7 @@ Static Checker::comparison(const Node& node, std::uint32_t at) {
   if (equality) {
     checkValue(types[0].field, node.children[1]);
     checkValue(types[1].field, node.children[0]);
-    if (types[0].type == Type::kList || types[0].type == Type::kMap) count(std::min(types[0].size, types[1].size));
+    count(std::min(weight(types[0]), weight(types[1])));
   }
   return {Type::kBool};
 }
@@ -395,7 +438,9 @@ Static Checker::isIn(const Node& node, std::uint32_t at) {
   }
   if (!checkPlain(node.children[0], types[0])) return {Type::kBool};
   if (types[1].path && !fits(types[0].type, Type::kString)) expected(node.children[0], "a string", types[0]);
-  count(types[1].path ? 1 : types[1].size);
+  // Each item is compared, which takes no more than there is of either side.
+  count(types[1].path ? 1 + static_cast<std::int64_t>(program_.guarded.size())
+                      : std::max(types[1].size, std::min(types[1].whole, types[1].size * weight(types[0]))));
   if (right.kind == NodeKind::kList) {
     for (const Node& item : right.children) {
       if (item.kind != NodeKind::kLiteral) continue;
@@ -413,9 +458,17 @@ Static Checker::arithmetic(const Node& node, std::uint32_t at) {
   const std::vector<Static> types = visitChildren(node, at);
   const Type a = types[0].type, b = types[1].type;
   const bool sum = node.kind == NodeKind::kAdd, difference = node.kind == NodeKind::kSubtract;
+  Static out;
+  if (sum) {  // of lists or texts, perhaps
+    out.size = std::min(types[0].size + types[1].size, kMaxSteps);
+    out.whole = std::min(types[0].whole + types[1].whole, kMaxSteps);
+    out.pieces = types[0].pieces + types[1].pieces;
+  }
   if (sum && (a == Type::kList || b == Type::kList) && fits(a, Type::kList) && fits(b, Type::kList)) {
-    count(types[0].size + types[1].size);
-    return {Type::kList, types[0].item == types[1].item ? types[0].item : Type::kAny, types[0].size + types[1].size};
+    count(out.size);
+    out.type = Type::kList;
+    if (types[0].item == types[1].item) out.item = types[0].item;
+    return out;
   }
   if ((sum || difference) && a == Type::kTimestamp && b == Type::kDuration) return {Type::kTimestamp};
   if (sum && a == Type::kDuration && b == Type::kTimestamp) return {Type::kTimestamp};
@@ -438,7 +491,9 @@ Static Checker::arithmetic(const Node& node, std::uint32_t at) {
     return {};
   }
   checkSame(types[0], node.children[1], types[1]);
-  return {a == Type::kAny ? b : a};
+  const bool maybeTime = (a == Type::kAny || b == Type::kAny) && (a == Type::kDuration || b == Type::kDuration);
+  if (!maybeTime) out.type = a == Type::kAny ? b : a;  // a time and a duration make a time
+  return out;
 }
 
 }  // namespace dvpe::rules::impl

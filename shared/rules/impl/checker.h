@@ -18,6 +18,9 @@ struct Static {
   Type type = Type::kAny;
   Type item = Type::kAny;               // of a list's items or a map's keys
   std::int64_t size = 256;              // at most so many items: attributes have no more
+  std::int64_t whole = 256;             // at most so many values in it at any depth: what comparing it takes
+  std::int64_t pieces = 16;             // at most so many times 256 bytes of a text: attributes have no more
+  bool flat = false;                    // a list of attributes: of single values
   bool path = false;                    // a map of attributes: its members have names, and cannot be counted
   const model::Field* field = nullptr;  // of which it is the value
 };
@@ -69,6 +72,9 @@ class Checker {
   Static percent(const Node& node, std::uint32_t at);
   Static frequency(const Node& node, std::uint32_t at);
 
+  static Static itemOf(const Static& of);
+  static std::int64_t weight(const Static& type);
+  std::string withoutPurpose(const Program& program) const;
   bool argumentsAre(const Node& node, std::size_t least, std::size_t most, std::string_view usage);
   const std::string* literalText(const Node& node, std::string_view what);
   bool checkPlain(const Node& node, Static type);

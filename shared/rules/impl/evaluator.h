@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <string>
 
 #include "shared/rules/condition.h"
@@ -35,6 +36,8 @@ class Evaluator {
   Datum take(const FieldUse& field, const model::Value* found);
 
  private:
+  Datum valueOf(const Op& op);
+  Datum holds(const Datum& map, std::string_view name);
   template <class Each>
   Datum logic(const Op& op, bool decides, Each each);
   Datum has(const Op& op);
@@ -65,6 +68,7 @@ Datum compared(NodeKind kind, const Datum& a, const Datum& b);
 // Whether two known values are equal; values of different kinds are not.
 bool equal(const Datum& a, const Datum& b);
 // A value as a literal of the language: "\"DE\"", "[1, 2]", "timestamp(\"...\")", "unknown", "error: ...".
-std::string shown(const Datum& value);
+// Of long ones the beginning, of about `most` bytes, and "...".
+std::string shown(const Datum& value, std::size_t most = std::string::npos);
 
 }  // namespace dvpe::rules::impl

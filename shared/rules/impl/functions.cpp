@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "shared/rules/impl/evaluator.h"
 
@@ -42,7 +43,8 @@ Datum toDouble(const Datum& value) {
   if (value.type == Type::kDouble) return value;
   if (value.type == Type::kInt) return ofReal(static_cast<double>(value.whole));
   double out = 0;
-  if (value.type != Type::kString || !whole(value.text(), out)) return error("the text is not a number");
+  const bool plain = value.type == Type::kString && !value.text().ends_with(')');  // nan(1) is a number to C alone
+  if (!plain || !whole(value.text(), out)) return error("the text is not a number");
   return ofReal(out);
 }
 
@@ -134,7 +136,8 @@ Datum Evaluator::call(const Op& here) {
       if (a.type != Type::kString || b.type != Type::kString) return error(kNoOverload);
       if (here.function == Function::kStartsWith) return ofBool(a.text().starts_with(b.text()));
       if (here.function == Function::kEndsWith) return ofBool(a.text().ends_with(b.text()));
-      if (here.function == Function::kContains) return ofBool(a.text().find(b.text()) != std::string_view::npos);
+      // Not find(), which takes the product of both lengths for texts made to.
+      if (here.function == Function::kContains) return ofBool(memmem(a.bytes, a.count, b.bytes, b.count) != nullptr);
       return ofBool(RE2::PartialMatch({a.bytes, a.count}, *program_.patterns[here.extra]));
     default:
       return convert(a, here.function);
@@ -185,7 +188,7 @@ Datum Evaluator::percent(const Datum& salt) {
   return ofReal(static_cast<double>(hash >> 11) * (100.0 / 9007199254740992.0));
 }
 
-std::string shown(const Datum& value) {
+std::string shown(const Datum& value, std::size_t most) {
   if (value.state == State::kUnknown) return "unknown";
   if (value.state == State::kError) return std::string{"error: "} + value.bytes;
   Node literal;
@@ -198,8 +201,11 @@ std::string shown(const Datum& value) {
       literal.literal = value.real;
       return print(literal);
     }
-    case Type::kString:
-      return quote(value.text());
+    case Type::kString: {
+      std::size_t end = std::min<std::size_t>(value.count, most);
+      while (end < value.count && end > 0 && (static_cast<unsigned char>(value.bytes[end]) & 0xC0) == 0x80) --end;
+      return quote(value.text().substr(0, end)) + (end < value.count ? "..." : "");
+    }
     case Type::kTimestamp:
       return "timestamp(" + quote(asText(value)) + ")";
     case Type::kDuration:
@@ -214,7 +220,13 @@ std::string shown(const Datum& value) {
   std::string out = map ? "{" : "[";
   for (std::uint32_t i = 0; i < value.count; ++i) {
     if (i > 0) out += ", ";
-    out += map ? shown(value.items[2 * i]) + ": " + shown(value.items[2 * i + 1]) : shown(value.items[i]);
+    if (out.size() >= most) {
+      out += "...";
+      break;
+    }
+    const std::size_t left = most - out.size();
+    if (map) out += shown(value.items[2 * i], left) + ": ";
+    out += shown(value.items[map ? 2 * i + 1 : i], left);
   }
   return out + (map ? "}" : "]");
 }

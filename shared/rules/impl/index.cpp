@@ -311,6 +311,7 @@ class Maker {
     const Span span = program.ops[at].span;
     std::string key = program.text.substr(span.offset, span.length);
     for (const FieldUse& use : program.fields) key += "\n" + use.path + ":" + use.purpose;
+    for (const FieldUse& use : program.guarded) key += "\n!" + use.path + ":" + use.purpose;
     for (const auto& [name, segment] : program.segments)
       key += "\n" + name + "=" + std::to_string(reinterpret_cast<std::uintptr_t>(segment.get()));
     const auto [found, fresh] = generics_.try_emplace(std::move(key), static_cast<std::uint32_t>(out_.generics.size()));

@@ -79,7 +79,7 @@ class Lexer {
     while (at_ < source_.size()) {
       if (startsWith("//")) {
         const std::size_t begin = at_ + 2;
-        at_ = std::min(source_.find('\n', at_), source_.size());
+        at_ = std::min(source_.find_first_of("\n\r", at_), source_.size());
         comment({begin, at_ - begin});
       } else if (std::string_view{" \t\n\r\f"}.find(source_[at_]) == std::string_view::npos) {
         return true;
@@ -98,7 +98,7 @@ class Lexer {
       i += length;
     }
     while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r')) text.remove_suffix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
     comments_.emplace_back(text);
   }
 
@@ -121,9 +121,8 @@ class Lexer {
     const std::size_t begin = at_;
     const char c = peek();
     if (isDigit(c) || (c == '.' && isDigit(peek(1)))) return number();
-    std::size_t prefix = 0;
-    while (prefix < 2 && std::string_view{"rRbB"}.find(peek(prefix)) != std::string_view::npos && peek(prefix))
-      ++prefix;
+    std::size_t prefix = c == 'b' || c == 'B' ? 1 : 0;
+    if (peek(prefix) == 'r' || peek(prefix) == 'R') ++prefix;
     if (peek(prefix) == '"' || peek(prefix) == '\'') return string(prefix);
     if (isLetter(c)) {
       while (isLetter(peek()) || isDigit(peek())) ++at_;
@@ -265,13 +264,18 @@ class Lexer {
     if (c >= '0' && c <= '3') digits = 3, radix = 8;
     if (radix == 16 && digits > 0) ++at_;
     std::uint32_t code = 0;
-    int read = 0;
-    for (; read < digits; ++read, ++at_) {
-      const int digit = hexDigit(peek());
-      if (digit < 0 || digit >= radix) break;
-      code = code * static_cast<std::uint32_t>(radix) + static_cast<std::uint32_t>(digit);
+    const bool whole = digitsOf(digits, radix, code);
+    if (whole && c == 'u' && code >= 0xD800 && code <= 0xDBFF && startsWith("\\u")) {  // a surrogate pair
+      const std::size_t first = at_;
+      std::uint32_t low = 0;
+      at_ += 2;
+      if (digitsOf(4, 16, low) && low >= 0xDC00 && low <= 0xDFFF) {
+        code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+      } else {
+        at_ = first;
+      }
     }
-    if (digits == 0 || read < digits) {
+    if (digits == 0 || !whole) {
       if (digits == 0 && at_ < source_.size() && c != '\n' && c != '\r')
         at_ += std::max<std::size_t>(utf8Length(source_, at_), 1);
       faults.emplace_back(Span{begin, at_ - begin}, "this escape is not known; write \\\\ for a backslash");
@@ -280,6 +284,16 @@ class Lexer {
     } else {
       appendUtf8(value, code);
     }
+  }
+
+  // Exactly so many digits into code.
+  bool digitsOf(int count, int radix, std::uint32_t& code) {
+    for (; count > 0; --count, ++at_) {
+      const int digit = hexDigit(peek());
+      if (digit < 0 || digit >= radix) return false;
+      code = code * static_cast<std::uint32_t>(radix) + static_cast<std::uint32_t>(digit);
+    }
+    return true;
   }
 
   std::string_view source_;

@@ -18,7 +18,9 @@
 
 namespace dvpe::rules::impl {
 
-inline constexpr int kMaxVariables = 8;  // of macros within each other
+inline constexpr int kMaxVariables = 8;          // of macros within each other
+inline constexpr int kMaxSegmentLevels = 16;     // of audiences within each other
+inline constexpr std::size_t kMaxPatterns = 64;  // regular expressions of one condition
 
 struct FieldUse {
   std::string path;
@@ -68,6 +70,7 @@ struct Program {
   std::string text;
   std::vector<Op> ops;  // ops[0] is the root
   std::vector<FieldUse> fields;
+  std::vector<FieldUse> guarded;  // fields below those, with purposes of their own: members may not be read past them
   std::vector<Datum> literals;
   std::deque<std::string> strings;                // what texts of literals refer to, and names of members
   std::vector<std::vector<std::string>> members;  // x.a.b: a, b
@@ -76,6 +79,7 @@ struct Program {
   std::vector<std::int64_t> ints;
   std::vector<std::pair<std::string, std::shared_ptr<const Program>>> segments;
   std::int64_t steps = 0;  // at most, of one evaluation
+  int segmentLevels = 0;   // of audiences within each other below this
 
   void shrink() {
     ops.shrink_to_fit();

@@ -100,32 +100,52 @@ std::string printTimestamp(std::int64_t time) {
 std::optional<std::int64_t> parseDuration(std::string_view text, bool days) {
   struct Unit {
     std::string_view name;
-    double micros;
+    std::int64_t micros;
   };
-  static constexpr std::array<Unit, 7> kUnits = {
-      {{"ns", 0.001}, {"us", 1}, {"ms", 1e3}, {"s", 1e6}, {"m", 6e7}, {"h", 3.6e9}, {"d", 8.64e10}}};
+  static constexpr std::array<Unit, 7> kUnits = {{{"ns", 0},  // summed by themselves
+                                                  {"us", 1},
+                                                  {"ms", 1'000},
+                                                  {"s", kMicros},
+                                                  {"m", 60 * kMicros},
+                                                  {"h", 3'600 * kMicros},
+                                                  {"d", 86'400 * kMicros}}};
+  constexpr std::int64_t kMost = 315'576'000'000 * kMicros;  // cel-spec: about 10,000 years
   const bool negative = mark(text, '-');
-  if (text.empty()) return std::nullopt;
   if (text == "0") return 0;
-  double sum = 0;
+  if (text.empty()) return std::nullopt;
+  std::int64_t sum = 0, nanos = 0;
   while (!text.empty()) {
-    const std::size_t length = std::min(text.find_first_not_of("0123456789."), text.size());
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + length, value, std::chars_format::fixed);
-    if (length == 0 || text[0] == '.' || error != std::errc{} || end != text.data() + length) return std::nullopt;
-    text.remove_prefix(length);
+    // Whole numbers, since 1.005 has no exact double. Digits after the eighth are cut off: 10^8 days fit.
+    std::int64_t whole = 0, part = 0, scale = 1;
+    const std::size_t first = std::min(text.find_first_not_of("0123456789"), text.size());
+    if (first > 18) return std::nullopt;
+    if (first > 0) std::from_chars(text.data(), text.data() + first, whole);
+    text.remove_prefix(first);
+    std::size_t second = 0;
+    if (mark(text, '.')) {
+      second = std::min(text.find_first_not_of("0123456789"), text.size());
+      const std::size_t kept = std::min<std::size_t>(second, 8);
+      if (kept > 0) std::from_chars(text.data(), text.data() + kept, part);
+      for (std::size_t i = 0; i < kept; ++i) scale *= 10;
+      text.remove_prefix(second);
+    }
+    if (first + second == 0) return std::nullopt;
     const std::size_t word = std::min(text.find_first_of("0123456789."), text.size());
     const auto* unit =
         std::find_if(kUnits.begin(), kUnits.end(), [&](const Unit& u) { return u.name == text.substr(0, word); });
     if (unit == kUnits.end() || (unit->name == "d" && !days)) return std::nullopt;
     text.remove_prefix(word);
-    sum += value * unit->micros;
+    std::int64_t product = 0;
+    if (unit->micros == 0) {
+      if (__builtin_add_overflow(nanos, whole, &nanos)) return std::nullopt;
+    } else if (__builtin_mul_overflow(whole, unit->micros, &product) || product > kMost) {
+      return std::nullopt;
+    }
+    sum += product + part * unit->micros / scale;
+    if (sum + nanos / 1'000 > kMost) return std::nullopt;
   }
-  // cel-spec: about 10,000 years.
-  constexpr double kMost = 315'576'000'000e6;
-  if (!(sum <= kMost)) return std::nullopt;
-  const auto micros = static_cast<std::int64_t>(sum);
-  return negative ? -micros : micros;
+  sum += nanos / 1'000;
+  return negative ? -sum : sum;
 }
 
 std::string printDuration(std::int64_t duration) {

@@ -104,6 +104,10 @@ class Scratch {
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
 
+  // What was taken since a mark is given back.
+  std::size_t mark() const { return used(); }
+  void giveBack(std::size_t mark) { used() = mark; }
+
   char* chars(std::size_t count) { return static_cast<char*>(take(count)); }
   Datum* data(std::size_t count) {
     auto* at = static_cast<Datum*>(take(count * sizeof(Datum)));
