@@ -98,6 +98,7 @@ class Looker {
     work_.set.push_back(fact);
     const Fact* const end = index_.followers.data() + index_.followersOf[fact + 1];
     for (const Fact* f = index_.followers.data() + index_.followersOf[fact]; f != end; ++f) bit(*f);
+    __builtin_prefetch(index_.entries.data() + index_.entriesOf[fact]);
   }
 
   void facts(const IndexField& field, const Datum& value) {
@@ -151,29 +152,37 @@ class Matcher {
       std::fill(work_.genericOf.begin(), work_.genericOf.end(), 0);
       work_.viewer = 1;
     }
-    for (const Fact fact : work_.set) test(fact, out);
+    work_.passed.clear();
+    for (const Fact fact : work_.set) test(fact);
+    for (const Entry* entry : work_.passed) {
+      if (entry->rest == Entry::kNothing || holdsWhole(&index_.forms[entry->rest])) out.push_back(entry->condition);
+    }
     std::sort(out.begin(), out.end());
   }
 
  private:
   bool has(Fact fact) const { return (work_.has[fact / 64] >> (fact % 64) & 1) != 0; }
 
-  void test(Fact fact, std::vector<std::uint32_t>& out) {
+  // Those on whose first tests a condition does not fail; the rest of it is on its way from memory meanwhile.
+  void test(Fact fact) {
     const Entry* const end = index_.entries.data() + index_.entriesOf[fact + 1];
     for (const Entry* e = index_.entries.data() + index_.entriesOf[fact]; e != end; ++e) {
       if (!holds(e->first) || !holds(e->second)) continue;
       if (index_.hangsOnSeveral[e->condition] && std::exchange(work_.seen[e->condition], work_.viewer) == work_.viewer)
         continue;
-      if (holdsWhole(&index_.forms[index_.roots[e->condition]])) out.push_back(e->condition);
+      work_.passed.push_back(e);
+      if (e->rest != Entry::kNothing) __builtin_prefetch(&index_.forms[e->rest]);
     }
   }
 
+  static bool isTest(const Form& form) { return form.test != Test::kAnd && form.test != Test::kOr; }
+
   bool holdsWhole(const Form* form) {
-    if (form->test != Test::kAnd && form->test != Test::kOr) return holds(*form);
+    if (isTest(*form)) return holds(*form);
     const bool decides = form->test == Test::kOr;
     const Form* const end = form + 1 + form->parts;
     for (const Form* part = form + 1; part < end; part += 1 + part->parts) {
-      if (holdsWhole(part) == decides) return decides;
+      if ((isTest(*part) ? holds(*part) : holdsWhole(part)) == decides) return decides;
     }
     return !decides;
   }
@@ -251,7 +260,7 @@ Index::Workspace::Workspace(const Index& index) : data_(std::make_unique<impl::W
   data_->has.resize(d.facts / 64 + 1);
   data_->values.resize(d.fields.size());
   data_->allowed.resize(d.purposes.size());
-  data_->seen.resize(d.roots.size());
+  data_->seen.resize(d.hangsOnSeveral.size());
   data_->generic.resize(d.generics.size());
   data_->genericOf.resize(d.generics.size());
 }
@@ -266,14 +275,13 @@ void Index::match(const AttributeSource& attributes, Workspace& workspace, std::
   impl::Matcher{*data_, work, attributes}.run(out);
 }
 
-std::size_t Index::size() const { return data_->roots.size(); }
+std::size_t Index::size() const { return data_->hangsOnSeveral.size(); }
 
 std::size_t Index::bytes() const {
   const impl::IndexData& d = *data_;
-  std::size_t out = impl::bytesOf(d.forms) + impl::bytesOf(d.roots) + impl::bytesOf(d.entriesOf) +
-                    impl::bytesOf(d.followersOf) + impl::bytesOf(d.entries) + impl::bytesOf(d.followers) +
-                    impl::bytesOf(d.orders) + impl::bytesOf(d.generics) + impl::bytesOf(d.programs) +
-                    d.roots.size() / 8;
+  std::size_t out = impl::bytesOf(d.forms) + impl::bytesOf(d.entriesOf) + impl::bytesOf(d.followersOf) +
+                    impl::bytesOf(d.entries) + impl::bytesOf(d.followers) + impl::bytesOf(d.orders) +
+                    impl::bytesOf(d.generics) + impl::bytesOf(d.programs) + d.hangsOnSeveral.size() / 8;
   for (const impl::IndexField& field : d.fields) {
     out += sizeof(field) + field.facts.size() * (sizeof(std::pair<impl::FactKey, impl::Fact>) + 2 * sizeof(void*)) +
            field.facts.bucket_count() * sizeof(void*);

@@ -49,8 +49,6 @@ class Maker {
     for (std::uint32_t i = 0; i < drafts.size(); ++i) {
       sort(drafts[i]);
       hang(drafts[i], i, hung);
-      out_.roots.push_back(static_cast<std::uint32_t>(out_.forms.size()));
-      layOut(drafts[i]);
     }
     for (const auto& entries : hung) {
       out_.entriesOf.push_back(static_cast<std::uint32_t>(out_.entries.size()));
@@ -383,28 +381,32 @@ class Maker {
     }
   }
 
-  void hang(const Draft& draft, std::uint32_t condition, std::vector<std::vector<Entry>>& hung) {
+  void hang(Draft& draft, std::uint32_t condition, std::vector<std::vector<Entry>>& hung) {
     Handle best = handleOf(draft);
     if (best.chance > 1) best.facts = {kAlways};
     std::sort(best.facts.begin(), best.facts.end());
     best.facts.erase(std::unique(best.facts.begin(), best.facts.end()), best.facts.end());
-    // The parts are sorted: the first tests that are not what it hangs on.
-    std::vector<Form> tests;
-    const auto consider = [&](const Draft& part) {
-      if (tests.size() == 2 || part.form.test == Test::kAnd || part.form.test == Test::kOr) return;
-      if (part.form.test == Test::kFact && handleOf(part).facts == best.facts) return;
-      tests.push_back(part.form);
+    Entry entry;
+    entry.condition = condition;
+    entry.first.test = Test::kFact;  // always
+    entry.second = entry.first;
+    std::size_t tests = 0;
+    // What it hangs on is there when it is come upon; of the rest, which is sorted, the first two tests are in the
+    // entry.
+    const auto isDone = [&](const Draft& part) {
+      if (part.form.test == Test::kAnd || part.form.test == Test::kOr) return false;
+      if (part.form.test == Test::kFact && handleOf(part).facts == best.facts) return true;
+      if (tests == 2) return false;
+      (tests++ == 0 ? entry.first : entry.second) = part.form;
+      return true;
     };
     if (draft.form.test == Test::kAnd) {
-      for (const Draft& part : draft.parts) consider(part);
-    } else {
-      consider(draft);
+      std::erase_if(draft.parts, isDone);
+      if (!draft.parts.empty()) entry.rest = layOut(draft.parts.size() == 1 ? draft.parts.front() : draft);
+    } else if (!isDone(draft)) {
+      entry.rest = layOut(draft);
     }
-    Form always;
-    always.test = Test::kFact;
-    always.index = kAlways;
-    tests.resize(2, always);
-    for (const Fact fact : best.facts) hung[fact].push_back({tests[0], tests[1], condition});
+    for (const Fact fact : best.facts) hung[fact].push_back(entry);
     out_.hangsOnSeveral[condition] = best.facts.size() > 1;
   }
 
@@ -444,11 +446,12 @@ class Maker {
                      [&](const Draft& a, const Draft& b) { return key(a) < key(b); });
   }
 
-  void layOut(const Draft& draft) {
+  std::uint32_t layOut(const Draft& draft) {
     const std::size_t at = out_.forms.size();
     out_.forms.push_back(draft.form);
     for (const Draft& part : draft.parts) layOut(part);
     out_.forms[at].parts = static_cast<std::uint16_t>(out_.forms.size() - at - 1);
+    return static_cast<std::uint32_t>(at);
   }
 
   const std::vector<Condition>& conditions_;

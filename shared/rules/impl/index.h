@@ -81,10 +81,12 @@ struct Generic {
   std::uint32_t at = 0;
 };
 
-// A condition that hangs on a fact, with the two tests that fail most often.
+// A condition that hangs on a fact, with the two tests that fail most often, and the rest of it.
 struct Entry {
+  static constexpr std::uint32_t kNothing = ~std::uint32_t{0};
   Form first, second;
   std::uint32_t condition = 0;
+  std::uint32_t rest = kNothing;  // in forms
 };
 
 struct IndexData {
@@ -94,7 +96,6 @@ struct IndexData {
   std::vector<std::uint16_t> byPath;  // fields
   std::uint32_t facts = 1;
   std::vector<Form> forms;
-  std::vector<std::uint32_t> roots;  // by condition: in forms
   std::vector<bool> hangsOnSeveral;  // by condition
   // By fact, and the end: where its entries begin, and the facts that follow from it, "one of these values".
   std::vector<std::uint32_t> entriesOf, followersOf;
@@ -113,6 +114,7 @@ struct WorkspaceData {
   std::vector<std::uint32_t> seen;  // by condition: the viewer that it was tested for
   std::vector<Verdict> generic;     // by generic, and the viewer that it is of
   std::vector<std::uint32_t> genericOf;
+  std::vector<const Entry*> passed;  // what is to be looked at whole
   std::uint32_t viewer = 0;
 };
 
