@@ -124,21 +124,6 @@ void lookAtViewer(const IndexData& index, const AttributeSource& attributes, Scr
 
 namespace {
 
-// Whether a number stands in this order to a literal; kinds as of NodeKind, from kLess on.
-template <class T>
-bool inOrder(NodeKind kind, T value, T literal) {
-  switch (kind) {
-    case NodeKind::kLess:
-      return value < literal;
-    case NodeKind::kLessEqual:
-      return value <= literal;
-    case NodeKind::kGreater:
-      return value > literal;
-    default:
-      return value >= literal;
-  }
-}
-
 // One viewer, whose facts are in the workspace, against an index.
 class Matcher {
  public:
@@ -190,9 +175,9 @@ class Matcher {
   // Of tests alone. Most are these two.
   bool holds(const Form& form) {
     if (form.test == Test::kFact) return has(form.index);
-    if (form.test == Test::kWhole) {
+    if (form.test == Test::kAtLeast) {
       const Datum& value = work_.values[form.field];
-      if (value.is(Type::kInt)) return inOrder(form.kind, value.whole, form.whole) == form.want;
+      return value.known() && (value.whole >= form.whole) == form.want;
     }
     return holdsOther(form);
   }
@@ -201,13 +186,8 @@ class Matcher {
     switch (form.test) {
       case Test::kNotFact:
         return work_.values[form.field].known() && !has(form.index);
-      case Test::kWhole: {
-        const Datum& value = work_.values[form.field];
-        return value.known() && isThat(compared(form.kind, value, ofWhole(form.whole)), form.want);
-      }
       case Test::kReal: {
         const Datum& value = work_.values[form.field];
-        if (value.is(Type::kDouble)) return inOrder(form.kind, value.real, form.real) == form.want;
         return value.known() && isThat(compared(form.kind, value, ofReal(form.real)), form.want);
       }
       case Test::kOrder: {

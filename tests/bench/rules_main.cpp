@@ -156,9 +156,11 @@ class World {
     std::vector<std::size_t> out;
     double left = share;
     while (out.size() < 8 && left > 0.05 * share) {
-      std::size_t v = random() % 3;  // the likeliest that fits, or one of the next
-      const auto fits = std::find_if(a.mass.begin(), a.mass.end(), [&](double m) { return m <= left * 1.15; });
-      v = std::min(a.mass.size() - 1, v + static_cast<std::size_t>(fits - a.mass.begin()));
+      // Any of those that are not too likely, nor so rare that eight of them come to nothing.
+      const auto first = std::find_if(a.mass.begin(), a.mass.end(), [&](double m) { return m <= left * 1.15; });
+      const auto last = std::find_if(first, a.mass.end(), [&](double m) { return m < left / 6; });
+      const auto many = static_cast<std::size_t>(std::max<std::ptrdiff_t>(1, last - first));
+      std::size_t v = std::min(a.mass.size() - 1, static_cast<std::size_t>(first - a.mass.begin()) + random() % many);
       while (std::find(out.begin(), out.end(), v) != out.end() && v + 1 < a.mass.size()) ++v;
       if (std::find(out.begin(), out.end(), v) != out.end()) break;
       out.push_back(v);

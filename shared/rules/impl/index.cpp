@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <optional>
 #include <utility>
@@ -267,9 +268,8 @@ class Maker {
       out.form.field = fieldOf(program.fields[field.index]);
       out.form.kind =
           left == 0 ? kind : kTurned[static_cast<std::size_t>(kind) - static_cast<std::size_t>(NodeKind::kLess)];
-      if (value.is(Type::kInt)) {
-        out.form.test = Test::kWhole;
-        out.form.whole = value.whole;
+      if (value.is(Type::kInt) && program.fields[field.index].type == Type::kInt) {
+        return atLeast(std::move(out), value.whole);
       } else if (value.is(Type::kDouble)) {
         out.form.test = Test::kReal;
         out.form.real = value.real;
@@ -281,6 +281,24 @@ class Maker {
       return out;
     }
     return std::nullopt;
+  }
+
+  // x < 5 is not x >= 5, x > 5 is x >= 6: whole numbers need one test, which does not ask which it is.
+  static Draft atLeast(Draft out, std::int64_t literal) {
+    const NodeKind kind = out.form.kind;
+    const bool next =
+        kind == NodeKind::kGreater || kind == NodeKind::kLessEqual;  // the border belongs to the lower side
+    const bool upper = kind == NodeKind::kGreater || kind == NodeKind::kGreaterEqual;
+    out.form.test = Test::kAtLeast;
+    out.form.want = upper == out.form.want;
+    if (next &&
+        literal == std::numeric_limits<std::int64_t>::max()) {  // nothing is above it: the other way round, always
+      out.form.want = !out.form.want;
+      out.form.whole = std::numeric_limits<std::int64_t>::min();
+    } else {
+      out.form.whole = literal + (next ? 1 : 0);
+    }
+    return out;
   }
 
   // value: of a literal, which is no list, no map and no NaN.
@@ -356,7 +374,7 @@ class Maker {
         return {*members->second, chance_[form.index]};
       }
       case Test::kNotFact:
-      case Test::kWhole:
+      case Test::kAtLeast:
       case Test::kReal:
       case Test::kOrder: {
         const Fact known = out_.fields[form.field].known;
@@ -417,7 +435,7 @@ class Maker {
     switch (draft.form.test) {
       case Test::kFact:
         return chance_[draft.form.index];
-      case Test::kWhole:
+      case Test::kAtLeast:
       case Test::kReal:
       case Test::kOrder:
         return 0.6;

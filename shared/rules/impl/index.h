@@ -42,8 +42,8 @@ enum class Test : std::uint8_t {
   kOr,
   kFact,     // index: a fact
   kNotFact,  // the field is known, and not the fact
-  kWhole,    // the field compared with `whole`
-  kReal,     // with `real`
+  kAtLeast,  // the field, an int, is at least `whole`
+  kReal,     // the field compared with `real`
   kOrder,    // with another literal; index: in orders
   kHas,      // index: in hases
   kGeneric,  // index: in generics

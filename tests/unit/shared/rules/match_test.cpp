@@ -115,7 +115,8 @@ class Chance {
   }
 
   std::string leaf() {
-    const std::string number = one({"-1", "0", "1", "18", "40", "9007199254740993"});
+    const std::string number =
+        one({"-1", "0", "1", "18", "40", "9007199254740993", "9223372036854775807", "-9223372036854775808"});
     const std::string real = one({"-0.5", "0.0", "0.5", "1.0", "40.0", "9007199254740992.0"});
     const std::string text = one({"\"DE\"", "\"AT\"", "\"\"", "\"a\"", "\"x\""});
     const std::string order = one({" == ", " != ", " < ", " <= ", " > ", " >= "});
@@ -161,7 +162,8 @@ class Chance {
       EXPECT_TRUE(out.set(path, model::parseValue(one(values)).value()));
     };
     set("viewer.country", {"\"DE\"", "\"AT\"", "\"FR\"", "\"\"", "7"});
-    set("viewer.age", {"0", "1", "18", "40", "41", "9007199254740993", "\"18\"", "0.5"});
+    set("viewer.age", {"0", "1", "18", "40", "41", "9007199254740993", "9223372036854775807", "-9223372036854775808",
+                       "\"18\"", "0.5"});
     set("viewer.score", {"0", "0.5", "1", "40.0", "9007199254740993", "\"x\""});
     set("viewer.premium", {"true", "false", "1"});
     set("viewer.tags", {"[]", "[\"a\"]", "[\"a\",\"DE\",1]", "[1,1.0,\"x\"]", "\"a\""});
