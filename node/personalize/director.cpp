@@ -105,6 +105,9 @@ Result<rules::Attributes> attributesOf(const privacy::SessionClaims& claims) {
     if (claims.consented(word)) DVPE_CHECK(attributes.consent(word));
   }
   for (const auto& word : claims.otherPurposes) DVPE_CHECK(attributes.consent(word));
+  // A share of viewers is the same share tomorrow for those who have agreed to be known again, else for the session.
+  attributes.setIdentity(claims.consented("personalised_content") ? base::hex(claims.pseudonym)
+                                                                  : base::hex(claims.sessionId));
   return attributes;
 }
 

@@ -18,6 +18,7 @@ class OnChannel final : public rules::AttributeSource {
   const model::Value* find(std::string_view path) const override { return isId(path) ? &id_ : viewer_.find(path); }
   bool holds(std::string_view path) const override { return isId(path) || viewer_.holds(path); }
   bool consents(std::string_view purpose) const override { return viewer_.consents(purpose); }
+  std::string_view identity() const override { return viewer_.identity(); }
 
  private:
   static bool isId(std::string_view path) { return path == "channel.id"; }

@@ -61,10 +61,13 @@ class Attributes final : public AttributeSource {
   // except, for a map, the members before the refused one.
   base::Result<void> set(std::string_view path, const model::Value& value);
   base::Result<void> consent(std::string_view purpose);
+  // What percent() is sticky to: the same for a viewer on every node.
+  void setIdentity(std::string identity) { identity_ = std::move(identity); }
 
   const model::Value* find(std::string_view path) const override;
   bool holds(std::string_view path) const override;
   bool consents(std::string_view purpose) const override;
+  std::string_view identity() const override { return identity_; }
   const std::vector<Entry>* entriesByPath() const override { return &entries_; }
 
   const std::vector<Entry>& entries() const { return entries_; }          // sorted by path
@@ -75,6 +78,7 @@ class Attributes final : public AttributeSource {
 
   std::vector<Entry> entries_;
   std::vector<std::string> purposes_;
+  std::string identity_;
 };
 
 }  // namespace dvpe::rules

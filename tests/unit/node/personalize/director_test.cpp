@@ -159,6 +159,15 @@ class DirectorTest : public testing::Test {
   std::unique_ptr<Director> director_;
 };
 
+TEST(AttributesOf, KnowAViewerAgainWhoHasAgreedToItAndElseTheSession) {
+  privacy::SessionClaims claims;
+  claims.sessionId.fill(1);
+  claims.pseudonym.fill(2);
+  EXPECT_EQ(attributesOf(claims).value().identity(), base::hex(claims.sessionId));
+  claims.consent("personalised_content");
+  EXPECT_EQ(attributesOf(claims).value().identity(), base::hex(claims.pseudonym));
+}
+
 TEST_F(DirectorTest, ShowsANewViewerTheProgrammeAndTheirOwnFromTheNextCut) {
   cut(41);
   ASSERT_TRUE(create(1).result);

@@ -128,6 +128,38 @@ TEST(Choose, TakesUnknownForNo) {
   EXPECT_THAT(shown(choose(*compiled, "c", viewer("de", {}))), IsEmpty());
 }
 
+TEST(Choose, KnowsAudiencesThatNestAndShares) {
+  Channel channel;
+  channel.documents().audiences["adults"] = {"adults", 1, "", "viewer.age >= 18"};
+  channel.documents().audiences["fans"] = {"fans", 1, "", "segment(\"adults\") && viewer.sports > 0.5"};
+  channel.documents().audiences["others"] = {"others", 1, "", "viewer.undeclared == 1"};  // not named here: no matter
+  channel.rule("1", "segment(\"fans\") && percent(\"x\") < 50.0", {show("a")});
+  const auto compiled = channel.compile();
+  EXPECT_THAT(shown(choose(*compiled, "c", viewer("de"))), IsEmpty()) << "nobody to take a share of";
+  int in = 0;
+  for (int i = 0; i < 400; ++i) {
+    auto somebody = viewer("de");
+    somebody.setIdentity("viewer " + std::to_string(i));
+    const auto first = shown(choose(*compiled, "c", somebody));
+    EXPECT_EQ(first, shown(choose(*compiled, "c", somebody)));
+    in += !first.empty();
+  }
+  EXPECT_NEAR(in, 200, 40);
+}
+
+TEST(Choose, NamesTheAudienceThatHasAMistake) {
+  Channel channel;
+  channel.documents().audiences["others"] = {"others", 1, "", "viewer.undeclared == 1"};
+  channel.documents().audiences["round"] = {"round", 1, "", "segment(\"round\")"};
+  channel.rule("1", "segment(\"others\")", {show("a")}).rule("2", "segment(\"round\")", {show("b")});
+  const Built built = build(std::make_shared<const model::Documents>(channel.documents()));
+  EXPECT_FALSE(built.compiled);
+  const std::string errors = model::describe(built.errors);
+  EXPECT_THAT(errors, HasSubstr("the audience \"others\" has a mistake"));
+  EXPECT_THAT(errors, HasSubstr("viewer.undeclared"));
+  EXPECT_THAT(errors, HasSubstr("circle"));
+}
+
 TEST(Choose, LetsEventsHaveTheirOwnRulesButAlwaysExcludesThem) {
   const auto compiled = Channel{}
                             .rule("1", "true", {show("a", {}, "x"), show("a", {}, "y"), show("b")})
