@@ -250,14 +250,11 @@ void run(std::size_t size, std::size_t viewers, std::size_t checked) {
     conditions.push_back(std::move(compiled).value());
   }
   const double compileMs = microseconds(Clock::now() - start) / 1000;
-  start = Clock::now();
   std::vector<dvpe::rules::Attributes> samples;
+  samples.reserve(500);
   for (std::size_t i = 0; i < 500; ++i) samples.push_back(world.viewer(1'000'000'000 + i));  // none of those measured
-  const std::vector<const dvpe::rules::AttributeSource*> known = [&] {
-    std::vector<const dvpe::rules::AttributeSource*> out;
-    for (const auto& sample : samples) out.push_back(&sample);
-    return out;
-  }();
+  std::vector<const dvpe::rules::AttributeSource*> known(samples.size());
+  std::transform(samples.begin(), samples.end(), known.begin(), [](const auto& sample) { return &sample; });
   start = Clock::now();
   const dvpe::rules::Index index(conditions, known);
   const double buildMs = microseconds(Clock::now() - start) / 1000;

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -14,6 +15,7 @@ namespace dvpe::rules::impl {
 
 namespace {
 
+constexpr std::size_t kMostFields = 60'000;    // beyond, conditions are evaluated as they are
 constexpr std::size_t kMostAlternatives = 64;  // facts that one condition hangs on
 constexpr std::size_t kMostForms = 50'000;     // of one condition
 
@@ -40,7 +42,8 @@ class Maker {
     std::vector<Draft> drafts;
     drafts.reserve(conditions_.size());
     for (const Condition& condition : conditions_) drafts.push_back(draftOf(condition));
-    for (std::uint16_t i = 0; i < out_.fields.size(); ++i) out_.byPath.push_back(i);
+    out_.byPath.resize(out_.fields.size());
+    std::iota(out_.byPath.begin(), out_.byPath.end(), std::uint16_t{0});
     std::sort(out_.byPath.begin(), out_.byPath.end(),
               [this](auto a, auto b) { return out_.fields[a].use.path < out_.fields[b].use.path; });
     layOutFollowers();
@@ -156,10 +159,13 @@ class Maker {
   Draft lower(const Program& program, std::uint32_t at, bool want) {
     const Op& op = program.ops[at];
     const auto parts = partsOf(program, at);
+    const bool logic = op.kind == NodeKind::kAnd || op.kind == NodeKind::kOr || op.kind == NodeKind::kNot;
+    if (!logic && out_.fields.size() >= kMostFields) return generic(program, at, want);
     switch (op.kind) {
       case NodeKind::kAnd:
       case NodeKind::kOr: {
         std::vector<Draft> drafts;
+        drafts.reserve(parts.size());
         for (const std::uint32_t part : parts) drafts.push_back(lower(program, part, want));
         return both((op.kind == NodeKind::kAnd) == want ? Test::kAnd : Test::kOr, std::move(drafts));
       }

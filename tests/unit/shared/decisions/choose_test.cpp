@@ -71,7 +71,7 @@ class Channel {
   model::Documents documents_;
 };
 
-rules::Attributes viewer(const std::string& language, std::vector<std::string> consent = {"content"}) {
+rules::Attributes viewer(const std::string& language, const std::vector<std::string>& consent = {"content"}) {
   rules::Attributes out;
   EXPECT_TRUE(out.set("viewer.language", {language}));
   EXPECT_TRUE(out.set("viewer.age", {std::int64_t{42}}));

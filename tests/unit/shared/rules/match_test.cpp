@@ -182,13 +182,13 @@ class Chance {
 TEST(Index, AnswersWhatEvaluatingOneByOneAnswers) {
   Chance chance(20260401);
   for (int round = 0; round < 20; ++round) {
-    std::vector<std::string> texts;
-    for (int i = 0; i < 400; ++i) texts.push_back(chance.condition(static_cast<int>(chance.below(4))));
+    std::vector<std::string> texts(400);
+    for (auto& text : texts) text = chance.condition(static_cast<int>(chance.below(4)));
     const auto conditions = compiled(texts);
-    std::vector<Attributes> samples;
-    for (int i = 0; i < round; ++i) samples.push_back(chance.viewer());
-    std::vector<const AttributeSource*> known;
-    for (const auto& sample : samples) known.push_back(&sample);
+    std::vector<Attributes> samples(static_cast<std::size_t>(round));
+    for (auto& sample : samples) sample = chance.viewer();
+    std::vector<const AttributeSource*> known(samples.size());
+    std::transform(samples.begin(), samples.end(), known.begin(), [](const auto& sample) { return &sample; });
     const Index index(conditions, known);
     Index::Workspace workspace(index);
     std::vector<std::uint32_t> out;
