@@ -180,6 +180,9 @@ enum class CheckFiles { kNo, kYes };
 bool loadForCommand(const Arguments& arguments, Console& console, CheckFiles files, LoadedConfig& loaded);
 // Complains of an error and gives the exit code for it.
 int failed(Console& console, const base::Error& error);
+inline int exitOf(Console& console, const base::Result<void>& done) {
+  return done ? kExitOk : failed(console, done.error());
+}
 // The whole number that follows an option, and may not be below 0; fallback without it. kInvalidInput.
 base::Result<std::int64_t> numberOf(const Arguments& arguments, std::string_view option, std::int64_t fallback);
 // A whole number from 1, as releases and revisions are named; kInvalidInput with this message.

@@ -246,8 +246,6 @@ Result<void> rollback(const Arguments& arguments, Console& console) {
   return base::success();
 }
 
-int exitOf(Console& console, const Result<void>& done) { return done ? kExitOk : failed(console, done.error()); }
-
 }  // namespace
 
 int releaseListCommand(const Arguments& arguments, Console& console) {

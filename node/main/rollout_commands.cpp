@@ -86,8 +86,6 @@ Result<void> schedule(const Arguments& arguments, Console& console) {
   return base::success();
 }
 
-int exitOf(Console& console, const Result<void>& done) { return done ? kExitOk : failed(console, done.error()); }
-
 }  // namespace
 
 int releaseStagesCommand(const Arguments& arguments, Console& console) {

@@ -69,12 +69,15 @@ base::SharedBytes rest(base::ByteView in, std::size_t at) {
   return base::share(Bytes(in.begin() + static_cast<std::ptrdiff_t>(at), in.end()));
 }
 
+// Of a format: none is written as nothing.
+base::SharedBytes formatIn(base::ByteView in, std::size_t at) { return at < in.size() ? rest(in, at) : nullptr; }
+
 base::Result<StampedMessage> unpack(base::ByteView in) {
   const auto broken = [] { return fail(ErrorCode::kInvalidInput, "a record of the recording is broken"); };
   if (in.empty()) return broken();
   switch (in[0]) {
     case 'v':
-      return StampedMessage(VideoFormat{rest(in, 1)});
+      return StampedMessage(VideoFormat{formatIn(in, 1)});
     case 'V':
       if (in.size() < 18) return broken();
       return StampedMessage(VideoPacket{Ticks{static_cast<std::int64_t>(get(in, 1, 8))},
@@ -85,7 +88,7 @@ base::Result<StampedMessage> unpack(base::ByteView in) {
     case 'a':
       if (in.size() < 3 || in.size() < 3U + in[2]) return broken();
       return StampedMessage(
-          AudioFormat{in[1], std::string(in.begin() + 3, in.begin() + 3 + in[2]), rest(in, 3U + in[2])});
+          AudioFormat{in[1], std::string(in.begin() + 3, in.begin() + 3 + in[2]), formatIn(in, 3U + in[2])});
     case 'A':
       if (in.size() < 10) return broken();
       return StampedMessage(AudioPacket{in[1], Ticks{static_cast<std::int64_t>(get(in, 2, 8))}, rest(in, 10)});

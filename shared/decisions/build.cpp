@@ -37,8 +37,8 @@ class Builder {
       Compiled::CompiledRule compiled;
       compiled.ruleset = &ruleset;
       compiled.rule = &rule;
-      const rules::Declarations declarations{ruleset.fields, rules::Use::kContent, &audiences(ruleset).content,
-                                             rule.lawfulBasis};
+      const rules::Declarations declarations{ruleset.fields, rules::Use::kContent,
+                                             audiences(ruleset, rules::Use::kContent, rule.when), rule.lawfulBasis};
       compiled.when = condition(rule.when, declarations, "ruleset " + ruleset.id, path + "/when", std::string{});
       for (const model::Action& action : rule.actions) compiled.actions.push_back(resolve(action, ruleset, path, out));
       out.rules.push_back(std::move(compiled));
@@ -65,7 +65,8 @@ class Builder {
           errors_.push_back({document, path, "there is no campaign \"" + id + "\""});
           continue;
         }
-        const rules::Declarations declarations{ruleset.fields, rules::Use::kCampaign, &audiences(ruleset).campaign};
+        const rules::Declarations declarations{ruleset.fields, rules::Use::kCampaign,
+                                               audiences(ruleset, rules::Use::kCampaign, found->second.when)};
         compiled.campaigns.emplace_back(&found->second, condition(found->second.when, declarations, "campaign " + id,
                                                                   "/body/when", withFieldsOf(ruleset)));
       }
@@ -73,18 +74,17 @@ class Builder {
     return compiled;
   }
 
-  // The audiences with the fields of one ruleset. One that reads others is a mistake only where it is named.
-  struct Audiences {
-    rules::Segments content, campaign;
-  };
-  const Audiences& audiences(const model::Ruleset& ruleset) {
-    const auto [at, fresh] = audiences_.try_emplace(ruleset.id);
-    if (!fresh || documents_.audiences.empty()) return at->second;
-    std::map<std::string, std::string> texts;
-    for (const auto& [id, audience] : documents_.audiences) texts.emplace(id, audience.when);
-    at->second.content = rules::compileSegments(texts, {ruleset.fields, rules::Use::kContent});
-    at->second.campaign = rules::compileSegments(texts, {ruleset.fields, rules::Use::kCampaign});
-    return at->second;
+  // The audiences with the fields of one ruleset, for a text that may name some. One that reads other fields is a
+  // mistake only where it is named.
+  const rules::Segments* audiences(const model::Ruleset& ruleset, rules::Use use, const std::string& text) {
+    if (documents_.audiences.empty() || text.find("segment") == std::string::npos) return nullptr;
+    const auto [at, fresh] = audiences_.try_emplace({ruleset.id, use});
+    if (fresh) {
+      std::map<std::string, std::string> texts;
+      for (const auto& [id, audience] : documents_.audiences) texts.emplace(id, audience.when);
+      at->second = rules::compileSegments(texts, {ruleset.fields, use});
+    }
+    return &at->second;
   }
 
   static std::string withFieldsOf(const model::Ruleset& ruleset) {
@@ -107,7 +107,7 @@ class Builder {
 
   const model::Documents& documents_;
   std::vector<model::DocumentError>& errors_;
-  std::map<std::string, Audiences> audiences_;  // by ruleset
+  std::map<std::pair<std::string, rules::Use>, rules::Segments> audiences_;  // by ruleset
 };
 
 }  // namespace

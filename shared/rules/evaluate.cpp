@@ -201,7 +201,7 @@ Datum Evaluator::valueOf(const Op& here) {
     case NodeKind::kAnd:
     case NodeKind::kOr: {
       std::uint32_t child = here.first;
-      return logic(here, here.kind == NodeKind::kOr, [&](Datum& out) {
+      return logic(here.kind == NodeKind::kOr, [&](Datum& out) {
         if (child == 0) return false;
         out = value(child);
         child = op(child).next;
@@ -257,7 +257,7 @@ Datum Evaluator::valueOf(const Op& here) {
 
 // One part that decides, decides; otherwise an unknown part makes the whole unknown, otherwise an error an error.
 template <class Each>
-Datum Evaluator::logic(const Op&, bool decides, Each each) {
+Datum Evaluator::logic(bool decides, Each each) {
   Datum out = ofBool(!decides), next;
   while (each(next)) {
     if (next.known() && next.type != Type::kBool) next = error(kNotBool);
@@ -435,7 +435,7 @@ Datum Evaluator::macro(const Op& here) {
     return true;
   };
   if (here.macro == Macro::kAll || here.macro == Macro::kExists) {
-    return logic(here, here.macro == Macro::kExists, [&](Datum& out) { return take() && (out = value(body), true); });
+    return logic(here.macro == Macro::kExists, [&](Datum& out) { return take() && (out = value(body), true); });
   }
   const std::uint32_t result = op(body).next;  // of map with a condition
   const bool makes = here.macro != Macro::kExistsOne;

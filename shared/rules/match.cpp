@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <utility>
 
 #include "shared/rules/impl/index.h"
@@ -65,6 +63,7 @@ class Looker {
     set(kAlways);
     for (std::size_t i = 0; i < index_.purposes.size(); ++i)
       work_.allowed[i] = i == 0 || attributes.consents(index_.purposes[i]);
+    const std::size_t mark = scratch.mark();
     const auto* entries = attributes.entriesByPath();
     auto at = entries != nullptr ? entries->begin() : decltype(entries->begin()){};
     for (const std::uint16_t i : index_.byPath) {
@@ -80,6 +79,7 @@ class Looker {
         work_.values[i] = work_.allowed[field.purpose] ? reader_.take(field.use, found) : unknown(Why::kNoConsent);
       }
       if (work_.values[i].known()) facts(field, work_.values[i]);
+      scratch.giveBack(mark);  // lists are facts by now: nobody looks at their items any more
     }
   }
 
@@ -186,13 +186,9 @@ class Matcher {
     switch (form.test) {
       case Test::kNotFact:
         return work_.values[form.field].known() && !has(form.index);
-      case Test::kReal: {
-        const Datum& value = work_.values[form.field];
-        return value.known() && isThat(compared(form.kind, value, ofReal(form.real)), form.want);
-      }
       case Test::kOrder: {
         const Datum& value = work_.values[form.field];
-        return value.known() && isThat(compared(form.kind, value, index_.orders[form.index].literal), form.want);
+        return value.known() && isThat(compared(form.kind, value, index_.literals[form.index]), form.want);
       }
       case Test::kHas: {
         const FieldUse& use = index_.hases[form.index];
@@ -260,7 +256,7 @@ std::size_t Index::size() const { return data_->hangsOnSeveral.size(); }
 std::size_t Index::bytes() const {
   const impl::IndexData& d = *data_;
   std::size_t out = impl::bytesOf(d.forms) + impl::bytesOf(d.entriesOf) + impl::bytesOf(d.followersOf) +
-                    impl::bytesOf(d.entries) + impl::bytesOf(d.followers) + impl::bytesOf(d.orders) +
+                    impl::bytesOf(d.entries) + impl::bytesOf(d.followers) + impl::bytesOf(d.literals) +
                     impl::bytesOf(d.generics) + impl::bytesOf(d.programs) + d.hangsOnSeveral.size() / 8;
   for (const impl::IndexField& field : d.fields) {
     out += sizeof(field) + field.facts.size() * (sizeof(std::pair<impl::FactKey, impl::Fact>) + 2 * sizeof(void*)) +

@@ -26,7 +26,7 @@ class Index {
  public:
   Index();
   // Conditions are named by their places here. samples: some viewers such as will come, from which is learned what is
-  // rare; they are not kept. Answers are the same without them, later.
+  // rare; they are not kept. Without them answers are the same, but come later.
   explicit Index(const std::vector<Condition>& conditions, const std::vector<const AttributeSource*>& samples = {});
   ~Index();
   Index(Index&&) noexcept;

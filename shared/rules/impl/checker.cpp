@@ -277,8 +277,8 @@ Static Checker::field(const Node& node, std::uint32_t at) {
     mistake(node, undeclared(node.name));
     return {};
   }
-  const bool builtIn = !builtInFields().empty() && found >= builtInFields().data() &&
-                       found < builtInFields().data() + builtInFields().size();
+  const bool builtIn = std::any_of(builtInFields().begin(), builtInFields().end(),
+                                   [found](const model::Field& each) { return &each == found; });
   if (declarations_.lawfulBasis && found->purpose.empty() && !builtIn)
     mistake(node, "a lawful basis is demanded here, and " + found->path + " is declared without a purpose");
   Static out{below ? Type::kAny : typeOf(found->type)};

@@ -39,7 +39,7 @@ class Evaluator {
   Datum valueOf(const Op& op);
   Datum holds(const Datum& map, std::string_view name);
   template <class Each>
-  Datum logic(const Op& op, bool decides, Each each);
+  Datum logic(bool decides, Each each);
   Datum has(const Op& op);
   Datum field(const Op& op);
   Datum members(Datum of, const std::vector<std::string>& names, std::size_t count);

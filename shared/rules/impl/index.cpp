@@ -187,7 +187,8 @@ class Maker {
         if (isField(op) && scalar(program, at)) return fact(program.fields[op.index], ofBool(want), true);
         break;
       case NodeKind::kHas:
-        if (!op.local) return has(program.fields[op.index], want);
+        // Of `now` it is not the attributes that know.
+        if (!op.local && program.fields[op.index].path != "now") return has(program.fields[op.index], want);
         break;
       case NodeKind::kEqual:
       case NodeKind::kNotEqual:
@@ -276,13 +277,10 @@ class Maker {
           left == 0 ? kind : kTurned[static_cast<std::size_t>(kind) - static_cast<std::size_t>(NodeKind::kLess)];
       if (value.is(Type::kInt) && program.fields[field.index].type == Type::kInt) {
         return atLeast(std::move(out), value.whole);
-      } else if (value.is(Type::kDouble)) {
-        out.form.test = Test::kReal;
-        out.form.real = value.real;
       } else {
         out.form.test = Test::kOrder;
-        out.form.index = static_cast<std::uint32_t>(out_.orders.size());
-        out_.orders.push_back({out.form.kind, value});
+        out.form.index = static_cast<std::uint32_t>(out_.literals.size());
+        out_.literals.push_back(value);
       }
       return out;
     }
@@ -292,13 +290,13 @@ class Maker {
   // x < 5 is not x >= 5, x > 5 is x >= 6: whole numbers need one test, which does not ask which it is.
   static Draft atLeast(Draft out, std::int64_t literal) {
     const NodeKind kind = out.form.kind;
-    const bool next =
-        kind == NodeKind::kGreater || kind == NodeKind::kLessEqual;  // the border belongs to the lower side
+    // The border belongs to the lower side.
+    const bool next = kind == NodeKind::kGreater || kind == NodeKind::kLessEqual;
     const bool upper = kind == NodeKind::kGreater || kind == NodeKind::kGreaterEqual;
     out.form.test = Test::kAtLeast;
     out.form.want = upper == out.form.want;
-    if (next &&
-        literal == std::numeric_limits<std::int64_t>::max()) {  // nothing is above it: the other way round, always
+    // Nothing is above the greatest: the other way round, always.
+    if (next && literal == std::numeric_limits<std::int64_t>::max()) {
       out.form.want = !out.form.want;
       out.form.whole = std::numeric_limits<std::int64_t>::min();
     } else {
@@ -332,7 +330,8 @@ class Maker {
   Draft generic(const Program& program, std::uint32_t at, bool want) {
     const Span span = program.ops[at].span;
     std::string key = program.text.substr(span.offset, span.length);
-    for (const FieldUse& use : program.fields) key += "\n" + use.path + ":" + use.purpose;
+    for (const FieldUse& use : program.fields)
+      key += "\n" + use.path + ":" + use.purpose + ":" + std::to_string(static_cast<int>(use.type));
     for (const FieldUse& use : program.guarded) key += "\n!" + use.path + ":" + use.purpose;
     for (const auto& [name, segment] : program.segments)
       key += "\n" + name + "=" + std::to_string(reinterpret_cast<std::uintptr_t>(segment.get()));
@@ -381,7 +380,6 @@ class Maker {
       }
       case Test::kNotFact:
       case Test::kAtLeast:
-      case Test::kReal:
       case Test::kOrder: {
         const Fact known = out_.fields[form.field].known;
         return {{known}, chance_[known]};
@@ -415,8 +413,7 @@ class Maker {
     entry.first.test = Test::kFact;  // always
     entry.second = entry.first;
     std::size_t tests = 0;
-    // What it hangs on is there when it is come upon; of the rest, which is sorted, the first two tests are in the
-    // entry.
+    // What it hangs on is there when it is come upon. Of the rest, which is sorted, the entry takes two tests.
     const auto isDone = [&](const Draft& part) {
       if (part.form.test == Test::kAnd || part.form.test == Test::kOr) return false;
       if (part.form.test == Test::kFact && handleOf(part).facts == best.facts) return true;
@@ -442,7 +439,6 @@ class Maker {
       case Test::kFact:
         return chance_[draft.form.index];
       case Test::kAtLeast:
-      case Test::kReal:
       case Test::kOrder:
         return 0.6;
       case Test::kNotFact:

@@ -43,8 +43,7 @@ enum class Test : std::uint8_t {
   kFact,     // index: a fact
   kNotFact,  // the field is known, and not the fact
   kAtLeast,  // the field, an int, is at least `whole`
-  kReal,     // the field compared with `real`
-  kOrder,    // with another literal; index: in orders
+  kOrder,    // the field compared with another literal; index: in literals
   kHas,      // index: in hases
   kGeneric,  // index: in generics
 };
@@ -59,7 +58,6 @@ struct Form {
   union {
     std::uint32_t index = 0;
     std::int64_t whole;
-    double real;
   };
 };
 static_assert(sizeof(Form) == 16);
@@ -72,10 +70,6 @@ struct IndexField {
   std::unordered_map<FactKey, Fact, FactKeyHash> facts;
 };
 
-struct Order {
-  NodeKind kind;
-  Datum literal;
-};
 struct Generic {
   const Program* program = nullptr;
   std::uint32_t at = 0;
@@ -101,7 +95,7 @@ struct IndexData {
   std::vector<std::uint32_t> entriesOf, followersOf;
   std::vector<Entry> entries;
   std::vector<Fact> followers;
-  std::vector<Order> orders;
+  std::vector<Datum> literals;
   std::vector<FieldUse> hases;
   std::vector<Generic> generics;
 };
@@ -121,7 +115,7 @@ struct WorkspaceData {
 // Makes an index of conditions; samples: viewers such as will come, to learn what is rare.
 IndexData makeIndex(const std::vector<Condition>& conditions, const std::vector<const AttributeSource*>& samples);
 
-// The facts of a viewer into the workspace: bits, and set. Lists lie in the scratch.
+// The facts of a viewer into the workspace: bits, and set. Of values that are lists, only that they are known stays.
 void lookAtViewer(const IndexData& index, const AttributeSource& attributes, Scratch& scratch, WorkspaceData& work);
 
 }  // namespace dvpe::rules::impl

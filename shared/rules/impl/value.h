@@ -37,8 +37,6 @@ struct Datum {
 
   bool known() const { return state == State::kKnown; }
   bool is(Type t) const { return state == State::kKnown && type == t; }
-  bool isTrue() const { return is(Type::kBool) && flag; }
-  bool isFalse() const { return is(Type::kBool) && !flag; }
   std::string_view text() const { return {bytes, count}; }
 };
 static_assert(sizeof(Datum) == 16);

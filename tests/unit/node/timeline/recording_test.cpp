@@ -31,14 +31,18 @@ TEST(Recording, ReplaysEveryKindOfMessageInOrder) {
     recorder->write(TimePasses{Ticks{2}});
     recorder->write(SourceBack{Ticks{3}});
     recorder->write(state);
+    recorder->write(VideoFormat{});  // a channel begins anew
+    recorder->write(AudioFormat{0, "eng", {}});
     EXPECT_FALSE(recorder->broken());
   }
   EXPECT_FALSE(Recorder::create(folder / "r"));  // never writes over one
   auto replay = Replay::open(folder / "r").value();
   std::vector<StampedMessage> all;
   for (auto m = replay->next(); m.value().has_value(); m = replay->next()) all.push_back(*m.value());
-  ASSERT_EQ(all.size(), 12U);
+  ASSERT_EQ(all.size(), 14U);
   EXPECT_EQ(*std::get<VideoFormat>(all[0]).avcc, *bytes);
+  EXPECT_EQ(std::get<VideoFormat>(all[12]).avcc, nullptr);
+  EXPECT_EQ(std::get<AudioFormat>(all[13]).asc, nullptr);
   EXPECT_EQ(std::get<VideoPacket>(all[1]).dts, Ticks{-5});
   EXPECT_TRUE(std::get<VideoPacket>(all[1]).key);
   EXPECT_EQ(std::get<AudioFormat>(all[2]).language, "de");
@@ -55,9 +59,9 @@ TEST(Recording, ReplaysEveryKindOfMessageInOrder) {
   // cut off in the middle of the last record: everything before it is still there
   std::filesystem::resize_file(folder / "r", std::filesystem::file_size(folder / "r") - 3);
   replay = Replay::open(folder / "r").value();
-  int n = 0;
+  std::size_t n = 0;
   for (auto m = replay->next(); m.value().has_value(); m = replay->next()) ++n;
-  EXPECT_EQ(n, 11);
+  EXPECT_EQ(n, all.size() - 1);
   std::filesystem::remove_all(folder);
 }
 

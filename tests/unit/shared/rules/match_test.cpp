@@ -90,6 +90,47 @@ TEST(Index, IsUsedAgainForTheNextViewerAndByNobodyForNothing) {
   EXPECT_THAT(matched(Index{std::vector<Condition>(3)}, Attributes{}), IsEmpty()) << "a default condition is false";
 }
 
+// The moment is known, and no attribute.
+class AtAMoment final : public AttributeSource {
+ public:
+  const model::Value* find(std::string_view) const override { return nullptr; }
+  bool holds(std::string_view) const override { return false; }
+  bool consents(std::string_view) const override { return true; }
+  std::optional<base::WallTime> now() const override { return base::WallTime{std::chrono::seconds(1'790'000'000)}; }
+};
+
+TEST(Index, KnowsTheMoment) {
+  const Index index(
+      compiled({"has(now)", "!has(now)", "now > timestamp(\"2026-01-01T00:00:00Z\")", "now.getFullYear() == 2026"}));
+  EXPECT_THAT(matched(index, AtAMoment{}), ElementsAre(0, 2, 3));
+  EXPECT_THAT(matched(index, Attributes{}), ElementsAre(1));
+}
+
+TEST(Index, TellsPartsApartThatReadTheSameButOfOtherTypes) {
+  const std::vector<model::Field> whole = {{"viewer.n", FieldType::kInt, "", ""}},
+                                  real = {{"viewer.n", FieldType::kDouble, "", ""}};
+  const std::string text = "string(viewer.n) == \"2\" || string(viewer.n) == \"x\"";
+  Attributes half;
+  ASSERT_TRUE(half.set("viewer.n", model::Value{2.5}));
+  const std::string other = "size(string(viewer.n)) == 3";
+  const Index index({compile(other, whole).value(), compile(other, real).value(), compile(text, whole).value()});
+  EXPECT_THAT(matched(index, half), ElementsAre(1)) << "no int";
+}
+
+TEST(Index, HasRoomForAllTheListsThatAViewerMayHave) {
+  std::vector<model::Field> fields;
+  std::vector<Condition> conditions;
+  Attributes attributes;
+  const auto list = std::make_shared<const model::List>(Attributes::kMaxListItems, model::Value{std::int64_t{7}});
+  for (int i = 0; i < 60; ++i) {
+    fields.push_back({"viewer.l" + std::to_string(i), FieldType::kList, "", ""});
+    ASSERT_TRUE(attributes.set(fields.back().path, model::Value{list}));
+  }
+  for (const auto& field : fields)
+    conditions.push_back(compile("7 in " + field.path + " && size(" + field.path + ") > 9", fields).value());
+  EXPECT_EQ(matched(Index(conditions), attributes).size(), 60U);
+}
+
 // ---- equal to evaluating one by one, whatever conditions and viewers come
 
 class Chance {
