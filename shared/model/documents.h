@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "shared/base/ticks.h"
+#include "shared/model/campaigns.h"
 
 namespace dvpe::model {
 
@@ -64,9 +65,14 @@ struct Channel {
   bool takeover = false;               // a second publisher with the key replaces the first
   std::vector<std::string> languages;  // of audio tracks, in track order; empty: one track, "und"
   std::vector<ScheduledBreak> breaks;
-  std::vector<std::string> captions;  // languages of caption tracks, in track order
-  std::string file;                   // a file that is played in real time, looped, instead of a publisher's stream;
-                                      // relative to the folder of documents
+  // For these each session holds a pod; another length takes the longest that fits. In units, ascending.
+  std::vector<int> breakLengths{15, 30, 60, 90, 120};
+  std::string rating;                          // of what is shown, in the words of the country's board ("FSK 12")
+  int audienceAge = 18;                        // viewers may be as young as this
+  std::vector<std::string> blockedCategories;  // of advertising
+  std::vector<std::string> captions;           // languages of caption tracks, in track order
+  std::string file;  // a file that is played in real time, looped, instead of a publisher's stream;
+                     // relative to the folder of documents
 };
 
 // A value of a rule field, an overlay field, a viewer attribute.
@@ -148,6 +154,7 @@ struct ChooseAudio {
 };
 struct FillBreaks {
   std::vector<std::string> campaigns;
+  bool all = false;  // every campaign that does not exclude the channel, after those that are named
 };
 using Action = std::variant<ShowOverlay, ReplaceSpan, ChooseAudio, FillBreaks>;
 
@@ -156,6 +163,7 @@ struct Rule {
   std::string when;  // condition text (shared/rules); "true" matches everybody
   std::vector<Action> actions;
   bool lawfulBasis = false;  // the condition may read only fields that are declared with a purpose
+  ArmName arm{};
 };
 
 // Where a field's values come from; for people, and for what they may ask of it.
@@ -187,15 +195,7 @@ struct Audience {
   std::string when;
 };
 
-// ---- campaigns and media
-
-struct Campaign {
-  std::string id;
-  int revision = 1;
-  std::string title;
-  std::string when = "true";
-  std::vector<std::string> creatives;  // media ids, in order
-};
+// ---- media
 
 // One of the files of conditioned media.
 struct MediaFile {
@@ -223,6 +223,9 @@ struct Documents {
   std::map<std::string, Ruleset> rulesets;
   std::map<std::string, Audience> audiences;
   std::map<std::string, Campaign> campaigns;
+  std::map<std::string, Creative> creatives;
+  std::map<std::string, Experiment> experiments;
+  std::optional<Monetisation> monetisation;
   std::map<std::string, Media> media;
 };
 

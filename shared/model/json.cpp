@@ -22,19 +22,37 @@ using BodyReader = void (*)(ObjectReader&, T&);
 // Reads the body into a T and files it under its id; the same id twice is a mistake.
 template <class T>
 void fileBody(ObjectReader& envelope, const std::string& id, int revision, BodyReader<T> read,
-              std::map<std::string, T>& into) {
+              std::map<std::string, T>& into, [[maybe_unused]] const std::string& organisation = {}) {
   const json::value* value = envelope.find("body", Need::kRequired);
   if (!value) return;
   ObjectReader body{envelope.place().child(*value, "body")};
   T document;
   document.id = id;
   document.revision = revision;
+  if constexpr (requires { document.advertiser; }) document.advertiser = organisation;
   if (body.isObject()) read(body, document);
   body.finish();
   if (id.empty()) return;  // already reported
   if (!into.emplace(id, std::move(document)).second) {
     envelope.at("id").mistake("another document of this kind has the id \"" + id + "\" too");
   }
+}
+
+// The body of a policy says which one it is.
+void filePolicy(ObjectReader& envelope, const std::string& id, int revision, Documents& out) {
+  const json::value* value = envelope.find("body", Need::kRequired);
+  const json::object* body = value ? value->if_object() : nullptr;
+  const json::value* which = body ? body->if_contains("policy") : nullptr;
+  if (value && (!which || !which->is_string() || which->get_string() != "monetisation")) {
+    return envelope.at("body").mistake("expected an object with \"policy\": \"monetisation\"");
+  }
+  std::map<std::string, Monetisation> all;
+  fileBody(envelope, id, revision, impl::readMonetisation, all);
+  if (all.empty()) return;
+  if (out.monetisation) {
+    return envelope.at("body").mistake("there is a monetisation policy already: \"" + out.monetisation->id + "\"");
+  }
+  out.monetisation = std::move(all.begin()->second);
 }
 
 void readDocument(const Place& place, Documents& out) {
@@ -57,13 +75,21 @@ void readDocument(const Place& place, Documents& out) {
   } else if (kind == "audience") {
     fileBody(envelope, id, revision, impl::readAudience, out.audiences);
   } else if (kind == "campaign") {
-    fileBody(envelope, id, revision, impl::readCampaign, out.campaigns);
+    fileBody(envelope, id, revision, impl::readCampaign, out.campaigns, organisation);
+  } else if (kind == "creative") {
+    fileBody(envelope, id, revision, impl::readCreative, out.creatives);
+  } else if (kind == "experiment") {
+    fileBody(envelope, id, revision, impl::readExperiment, out.experiments);
+  } else if (kind == "policy") {
+    filePolicy(envelope, id, revision, out);
   } else if (kind == "media") {
     fileBody(envelope, id, revision, impl::readMedia, out.media);
   } else {
     envelope.find("body", Need::kRequired);
     if (!kind.empty() || envelope.at("kind").value->is_string()) {
-      envelope.at("kind").mistake("expected one of profile, channel, overlay, ruleset, audience, campaign, media");
+      envelope.at("kind").mistake(
+          "expected one of profile, channel, overlay, ruleset, audience, campaign, creative, experiment, policy, "
+          "media");
     }
   }
   envelope.finish();

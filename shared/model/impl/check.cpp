@@ -18,6 +18,11 @@ class Checker {
     for (const auto& [id, channel] : documents_.channels) checkChannel(channel);
     for (const auto& [id, ruleset] : documents_.rulesets) checkRuleset(ruleset);
     for (const auto& [id, campaign] : documents_.campaigns) checkCampaign(campaign);
+    for (const auto& [id, creative] : documents_.creatives) {
+      referMedia(creative.media, "creative " + id, "/body/media");
+    }
+    checkExperiments();
+    checkCurrencies();
     for (const auto& [id, media] : documents_.media) {
       refer(documents_.profiles, "profile", media.profile, "media " + id, "/body/profile");
     }
@@ -57,6 +62,85 @@ class Checker {
     for (std::size_t i = 0; i < campaign.creatives.size(); ++i) {
       referMedia(campaign.creatives[i], "campaign " + campaign.id, "/body/creatives/" + std::to_string(i));
     }
+    for (std::size_t l = 0; l < campaign.lines.size(); ++l) {
+      const Line& line = campaign.lines[l];
+      const std::string path = "/body/lines/" + std::to_string(l);
+      for (std::size_t c = 0; c < line.creatives.size(); ++c) {
+        refer(documents_.creatives, "creative", line.creatives[c].creative, "campaign " + campaign.id,
+              path + "/creatives/" + std::to_string(c) + "/creative");
+      }
+      checkArm(line.arm, "campaign " + campaign.id, path);
+    }
+  }
+
+  void checkArm(const ArmName& name, const std::string& document, const std::string& path) {
+    if (name.empty()) return;
+    const Experiment* experiment =
+        refer(documents_.experiments, "experiment", name.experiment, document, path + "/arm/experiment");
+    if (!experiment || std::any_of(experiment->arms.begin(), experiment->arms.end(),
+                                   [&](const Arm& arm) { return arm.id == name.arm; })) {
+      return;
+    }
+    mistakes_.add(document, path + "/arm/arm",
+                  "experiment \"" + name.experiment + "\" has no arm \"" + name.arm + "\"");
+  }
+
+  // No bucket of a group belongs to two arms, of one experiment or of two.
+  void checkExperiments() {
+    struct Taken {
+      Buckets buckets;
+      std::string experiment, arm, path;
+    };
+    std::map<std::string, std::vector<Taken>> groups;
+    for (const auto& [id, experiment] : documents_.experiments) {
+      auto& group = groups[experiment.group.empty() ? "experiment " + id : "group " + experiment.group];
+      for (std::size_t a = 0; a < experiment.arms.size(); ++a) {
+        for (std::size_t b = 0; b < experiment.arms[a].buckets.size(); ++b) {
+          group.push_back({experiment.arms[a].buckets[b], id, experiment.arms[a].id,
+                           "/body/arms/" + std::to_string(a) + "/buckets/" + std::to_string(b)});
+        }
+      }
+    }
+    for (auto& [name, group] : groups) {
+      std::stable_sort(group.begin(), group.end(),
+                       [](const Taken& a, const Taken& b) { return a.buckets < b.buckets; });
+      const Taken* last = nullptr;
+      for (const Taken& each : group) {
+        if (last && each.buckets.first < last->buckets.second) {
+          mistakes_.add(
+              "experiment " + each.experiment, each.path,
+              "these buckets are those of arm \"" + last->arm + "\" of experiment \"" + last->experiment + "\" too");
+        }
+        if (!last || each.buckets.second > last->buckets.second) last = &each;
+      }
+    }
+  }
+
+  // One currency for an advertiser, and a rate for it.
+  void checkCurrencies() {
+    static const Monetisation kNone;
+    const Monetisation& policy = documents_.monetisation ? *documents_.monetisation : kNone;
+    std::map<std::string, std::pair<std::string, std::string>> used;  // advertiser -> currency, campaign
+    for (const auto& [id, campaign] : documents_.campaigns) {
+      if (campaign.lines.empty()) continue;
+      const auto known = policy.advertisers.find(campaign.advertiser);
+      const bool fixed = known != policy.advertisers.end() && !known->second.currency.empty();
+      std::string currency = !campaign.currency.empty() ? campaign.currency
+                             : fixed                    ? known->second.currency
+                                                        : policy.currency;
+      const std::string document = "campaign " + id;
+      if (fixed && currency != known->second.currency) {
+        mistakes_.add(document, "/body/currency",
+                      "advertiser \"" + campaign.advertiser + "\" has the currency " + known->second.currency);
+      } else if (currency != policy.currency && !policy.rates.contains(currency)) {
+        mistakes_.add(document, "/body/currency", "the monetisation policy has no rate for " + currency);
+      } else if (const auto [at, fresh] = used.emplace(campaign.advertiser, std::pair{currency, id});
+                 !fresh && at->second.first != currency) {
+        mistakes_.add(document, "/body/currency",
+                      "expected one currency for advertiser \"" + campaign.advertiser + "\": campaign \"" +
+                          at->second.second + "\" has " + at->second.first);
+      }
+    }
   }
 
   void checkRuleset(const Ruleset& ruleset) {
@@ -65,6 +149,7 @@ class Checker {
     ruleset_ = &ruleset;
     for (std::size_t r = 0; r < ruleset.rules.size(); ++r) {
       const Rule& rule = ruleset.rules[r];
+      checkArm(rule.arm, document_, "/body/rules/" + std::to_string(r));
       for (std::size_t a = 0; a < rule.actions.size(); ++a) {
         const std::string path = "/body/rules/" + std::to_string(r) + "/actions/" + std::to_string(a);
         std::visit([&](const auto& action) { check(action, path); }, rule.actions[a]);

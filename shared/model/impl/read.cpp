@@ -228,7 +228,8 @@ void readAction(const Place& place, Rule& out) {
   } else if (key == "fillBreaks") {
     FillBreaks fill;
     ObjectReader reader{inner};
-    reader.names("campaigns", fill.campaigns, Need::kRequired, 256);
+    reader.flag("all", fill.all);
+    reader.names("campaigns", fill.campaigns, fill.all ? Need::kOptional : Need::kRequired, 256);
     reader.finish();
     out.actions.emplace_back(std::move(fill));
   } else {
@@ -246,9 +247,31 @@ void readRule(const Place& place, Ruleset& out) {
   }
   reader.text("when", rule.when, Need::kRequired, 65'536);
   reader.flag("lawfulBasis", rule.lawfulBasis);
+  readArmName(reader, rule.arm);
   reader.array("actions", Need::kRequired, 64, [&](const Place& at) { readAction(at, rule); });
   reader.finish();
   out.rules.push_back(std::move(rule));
+}
+
+void readBreakLengths(ObjectReader& body, Channel& out) {
+  std::vector<int> given;
+  body.array("breakLengths", Need::kOptional, 16, [&](const Place& place) {
+    const std::int64_t* units = place.value->if_int64();
+    const int least = given.empty() ? 1 : given.back() + 1;
+    if (!units || *units < least || *units > out.maxBreakUnits) {
+      return place.mistake("expected a whole number of units from " + std::to_string(least) + " to " +
+                           std::to_string(out.maxBreakUnits) + ", ascending");
+    }
+    given.push_back(static_cast<int>(*units));
+  });
+  if (!given.empty()) out.breakLengths = std::move(given);
+  // The longest and the default are always among them: breaks without a length have the one, none has more than the
+  // other.
+  std::erase_if(out.breakLengths, [&](int units) { return units > out.maxBreakUnits; });
+  for (const int units : {out.defaultBreakUnits, out.maxBreakUnits}) {
+    const auto at = std::lower_bound(out.breakLengths.begin(), out.breakLengths.end(), units);
+    if (at == out.breakLengths.end() || *at != units) out.breakLengths.insert(at, units);
+  }
 }
 
 }  // namespace
@@ -285,6 +308,10 @@ void readChannel(ObjectReader& body, Channel& out) {
   body.names("captions", out.captions, Need::kOptional, 16);
   body.text("file", out.file, Need::kOptional);
   body.array("breaks", Need::kOptional, 256, [&](const Place& place) { readBreak(place, out); });
+  readBreakLengths(body, out);
+  body.text("rating", out.rating, Need::kOptional, 64);
+  body.integer("audienceAge", out.audienceAge, 0, 21, Need::kOptional);
+  body.names("blockedCategories", out.blockedCategories, Need::kOptional, 256);
 }
 
 void readRuleset(ObjectReader& body, Ruleset& out) {
@@ -296,12 +323,6 @@ void readRuleset(ObjectReader& body, Ruleset& out) {
 void readAudience(ObjectReader& body, Audience& out) {
   body.text("title", out.title, Need::kOptional, 256);
   body.text("when", out.when, Need::kRequired, 65'536);
-}
-
-void readCampaign(ObjectReader& body, Campaign& out) {
-  body.text("title", out.title, Need::kOptional, 256);
-  body.text("when", out.when, Need::kOptional, 65'536);
-  body.names("creatives", out.creatives, Need::kRequired, 256);
 }
 
 namespace {

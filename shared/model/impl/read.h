@@ -15,6 +15,11 @@ void readOverlay(ObjectReader& body, Overlay& out);
 void readRuleset(ObjectReader& body, Ruleset& out);
 void readAudience(ObjectReader& body, Audience& out);
 void readCampaign(ObjectReader& body, Campaign& out);
+void readCreative(ObjectReader& body, Creative& out);
+void readExperiment(ObjectReader& body, Experiment& out);
+void readMonetisation(ObjectReader& body, Monetisation& out);
+// {"experiment": ..., "arm": ...}
+void readArmName(ObjectReader& reader, ArmName& out);
 void readMedia(ObjectReader& body, Media& out);
 
 Value toValue(const boost::json::value& value);
