@@ -51,7 +51,7 @@ Director::Director(DirectorOptions options, std::shared_ptr<const decisions::Com
       table_(options_.maxSessions, options_.readers) {
   for (auto& config : channels) {
     auto state = std::make_unique<ChannelState>(channels_.size(), std::move(config));
-    state->eras.push_back({Ticks{0}, options_.release, compiled, state->config.media});
+    state->eras.push_back(era(*state, Ticks{0}, options_.release, compiled, state->config.media));
     for (const auto& id : state->config.cohorts) {
       state->cohortIndex.emplace(id, static_cast<std::uint16_t>(state->cohortIndex.size()));
     }
@@ -112,7 +112,12 @@ Result<rules::Attributes> attributesOf(const privacy::SessionClaims& claims) {
 }
 
 decisions::Choice Director::choose(const ChannelState& channel, const Era& era, const rules::Attributes& viewer) const {
-  return decisions::choose(*era.compiled, channel.config.id, viewer);
+  return decisions::choose(*era.compiled, channel.config.id, viewer, era.workspace.get());
+}
+
+std::shared_ptr<const decisions::Terms> Director::termsOf(const ChannelState& channel, const Era& era) const {
+  return std::make_shared<decisions::Terms>(era.compiled, channel.config.id, nullptr, clock_.wall(),
+                                            [&era](std::string_view id) { return era.unitsOf(id); });
 }
 
 std::uint16_t Director::cohortOf(std::size_t channel, const decisions::Choice& choice) {
@@ -147,9 +152,20 @@ std::shared_ptr<const BoundPod> Director::intern(ChannelState& channel, BoundPod
   return known.back();
 }
 
+Director::Era Director::era(const ChannelState& channel, Ticks from, std::string release,
+                            std::shared_ptr<const decisions::Compiled> compiled, MediaCatalog media) const {
+  Era out{from, std::move(release), std::move(compiled), std::move(media)};
+  out.terms = termsOf(channel, out);
+  if (const auto* found = out.compiled->channel(channel.config.id)) {
+    out.workspace = std::make_shared<decisions::Workspace>(*found);
+  }
+  return out;
+}
+
 // What the viewer sees from unit firstUnit of the span on; nullptr: the programme.
 std::shared_ptr<const BoundPod> Director::bind(ChannelState& channel, const Era& era, const timeline::Span& span,
-                                               int firstUnit, const decisions::Choice& choice) {
+                                               int firstUnit, const rules::Attributes& viewer,
+                                               const privacy::SessionId& session, const decisions::Choice& choice) {
   const int units = static_cast<int>((span.end - span.start) / channel.config.grid.unit()) - firstUnit;
   if (units <= 0) return nullptr;
   BoundPod pod{span.id, span.kind, span.start, span.end, firstUnit, {}};
@@ -161,9 +177,13 @@ std::shared_ptr<const BoundPod> Director::bind(ChannelState& channel, const Era&
     pod.pieces.push_back({media->second.name, 0, std::min(media->second.units, units), clip->second.media, {}});
     return intern(channel, std::move(pod));
   }
-  const auto length = [&era](std::string_view id) { return era.unitsOf(id); };
-  for (const auto& slot : decisions::fillBreak(*era.compiled, choice, units, length).slots) {
-    pod.pieces.push_back({era.media.at(slot.media).name, 0, slot.units, slot.media, slot.campaign});
+  const decisions::Viewer who{viewer, clock_.wall(), nullptr};
+  const std::string_view name{reinterpret_cast<const char*>(session.data()), session.size()};
+  const auto ready = decider_.decide(*era.terms, choice, who, {name, 0});
+  for (const auto& slot : decisions::bind(*era.terms, ready, units, true, [](std::uint32_t) { return true; }).slots) {
+    const auto& line = era.terms->channel().lines[slot.line];
+    const std::string& media = line.creatives[slot.creative].media;
+    pod.pieces.push_back({era.media.at(media).name, 0, slot.units, media, line.campaign->id});
   }
   return pod.pieces.empty() ? nullptr : intern(channel, std::move(pod));
 }
@@ -200,7 +220,7 @@ void Director::spanAnnounced(std::size_t number, const timeline::Span& span) {
     if (old == nullptr || !claims || old->podOf(span.id) != nullptr) continue;
     const auto attributes = attributesOf(claims.value());
     if (!attributes) continue;
-    auto pod = bind(channel, era, span, 0, choose(channel, era, attributes.value()));
+    auto pod = bind(channel, era, span, 0, attributes.value(), id, choose(channel, era, attributes.value()));
     if (!pod) continue;
     SessionView view = *old;
     const auto gone = [&](const auto& p) { return !channel.spans.contains(p->spanId); };
@@ -285,7 +305,8 @@ asio::awaitable<Reply> Director::create(NewSession request) {
     if (channel.cut && channel.cut->at >= span.start) {
       joins = static_cast<int>((channel.cut->at - span.start) / channel.config.grid.cell() + 1) * 4;
     }
-    if (auto pod = bind(channel, first, span, joins, choice)) view.pods.push_back(std::move(pod));
+    if (auto pod = bind(channel, first, span, joins, attributes.value(), request.id, choice))
+      view.pods.push_back(std::move(pod));
   }
   for (const Era& era : channel.eras) {
     if (era.from > first.from) (void)decideAnew(channel, era, attributes.value(), view);

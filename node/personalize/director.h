@@ -20,7 +20,7 @@
 #include "node/personalize/session_table.h"
 #include "node/timeline/feed.h"
 #include "shared/base/clock.h"
-#include "shared/decisions/decisions.h"
+#include "shared/decisions/breaks.h"
 #include "shared/privacy/token.h"
 
 namespace dvpe::personalize {
@@ -136,9 +136,13 @@ class Director {
 
   base::Result<std::size_t> channelOf(const std::string& id) const;
   struct Era;
+  Era era(const ChannelState& channel, Ticks from, std::string release,
+          std::shared_ptr<const decisions::Compiled> compiled, MediaCatalog media) const;
   decisions::Choice choose(const ChannelState& channel, const Era& era, const rules::Attributes& viewer) const;
+  std::shared_ptr<const decisions::Terms> termsOf(const ChannelState& channel, const Era& era) const;
   std::uint16_t cohortOf(std::size_t channel, const decisions::Choice& choice);
   std::shared_ptr<const BoundPod> bind(ChannelState& channel, const Era& era, const timeline::Span& span, int firstUnit,
+                                       const rules::Attributes& viewer, const privacy::SessionId& session,
                                        const decisions::Choice& choice);
   bool decideAnew(ChannelState& channel, const Era& era, const rules::Attributes& viewer, SessionView& view);
   std::size_t decideSome(std::optional<privacy::SessionId>& after, bool& more);
@@ -163,6 +167,7 @@ class Director {
   privacy::TokenSealer& tokens_;
   const base::Clock& clock_;
   SessionTable table_;
+  decisions::Decider decider_;
   DirectorCounters counters_;
   std::vector<std::unique_ptr<ChannelState>> channels_;
   std::vector<std::unique_ptr<Feed>> feeds_;

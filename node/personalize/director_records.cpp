@@ -128,11 +128,12 @@ std::string Director::explanation(const privacy::SessionClaims& claims, const Se
   const auto attributes = attributesOf(claims);
   object out{{"session", base::hex(claims.sessionId)}, {"channel", channel.config.id}};
   if (!attributes) return boost::json::serialize(out);
-  const auto length = [&era](std::string_view id) { return era.unitsOf(id); };
   const auto& documents = era.compiled->documents();
   const auto channelDocument = documents.channels.find(channel.config.id);
   const int units = channelDocument == documents.channels.end() ? 30 : channelDocument->second.defaultBreakUnits;
-  const auto report = decisions::explain(*era.compiled, channel.config.id, attributes.value(), units, length);
+  const decisions::Viewer who{attributes.value(), clock_.wall(), nullptr};
+  const std::string_view name{reinterpret_cast<const char*>(view.id.data()), view.id.size()};
+  const auto report = decisions::explain(*era.terms, who, {name, 0}, units);
   out["cohort"] = report.choice.cohort;
   if (!era.release.empty()) {
     out["release"] =
@@ -200,7 +201,7 @@ std::string Director::explanation(const privacy::SessionClaims& claims, const Se
   out["breaks"] = std::move(breaks);
 
   // The rules and campaigns in full, as shared/decisions tells them.
-  const auto detail = boost::json::parse(decisions::toJson(report));
+  const auto detail = boost::json::parse(decisions::toJson(report, *era.terms));
   for (const auto& [key, value] : detail.as_object()) {
     if (!out.contains(key)) out[key] = value;
   }

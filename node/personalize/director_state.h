@@ -21,6 +21,8 @@ struct Director::Era {
   std::string release;
   std::shared_ptr<const decisions::Compiled> compiled;
   MediaCatalog media;
+  std::shared_ptr<const decisions::Terms> terms{};
+  std::shared_ptr<decisions::Workspace> workspace{};
 
   // Of a conditioned file; 0: not there.
   int unitsOf(std::string_view id) const {

@@ -32,7 +32,7 @@ bool Director::decideAnew(ChannelState& channel, const Era& era, const rules::At
   }
   for (const auto& [id, span] : channel.spans) {
     if (span.start < era.from || span.end <= span.start) continue;
-    const auto pod = bind(channel, era, span, 0, choice);
+    const auto pod = bind(channel, era, span, 0, viewer, view.id, choice);
     if (pod.get() == view.podOf(id)) continue;  // equal pods are one object
     const auto same = [&name = id](const auto& p) { return p->spanId == name; };
     view.pods.erase(std::remove_if(view.pods.begin(), view.pods.end(), same), view.pods.end());
@@ -77,7 +77,7 @@ asio::awaitable<InForce> Director::takeOver(Takeover next) {
     const Ticks wanted = base::fromWall(channel.config.epoch, next.effective);
     const Ticks from = channel.config.demand == nullptr ? wanted : channel.config.demand->begin(wanted);
     out.late = out.late || from != wanted;
-    channel.eras.push_back({from, next.release, next.compiled, std::move(next.media[i])});
+    channel.eras.push_back(era(channel, from, next.release, next.compiled, std::move(next.media[i])));
     out.from.push_back(from);
   }
   std::optional<privacy::SessionId> after;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The DVPE authors
-#include "shared/decisions/decisions.h"
-
 #include <algorithm>
+
+#include "shared/decisions/compiled.h"
+#include "shared/decisions/impl/lines.h"
 
 namespace dvpe::decisions {
 
@@ -13,13 +14,25 @@ class Builder {
   Builder(const model::Documents& documents, std::vector<model::DocumentError>& errors)
       : documents_(documents), errors_(errors) {}
 
-  Compiled::CompiledChannel channel(const model::Channel& channel) {
+  Compiled::CompiledChannel channel(const model::Channel& channel, std::set<Key>& kept) {
     Compiled::CompiledChannel out;
     out.channel = &channel;
     out.id.v = channel.id;
+    lines_.clear();
+    firsts_.clear();
     for (const auto& [id, ruleset] : documents_.rulesets) {
       if (ruleset.channel == channel.id) addRules(ruleset, out);
     }
+    std::vector<rules::Condition> conditions;
+    for (const auto& rule : out.rules) conditions.push_back(rule.when);
+    for (const CompiledLine& line : out.lines) {
+      conditions.push_back(line.when);
+      for (const CapOf& cap : line.caps) keep(cap, kept);
+      for (const CompiledCreative& creative : line.creatives) {
+        for (const CapOf& cap : creative.caps) keep(cap, kept);
+      }
+    }
+    if (errors_.empty()) out.index = rules::Index{conditions};
     return out;
   }
 
@@ -30,6 +43,10 @@ class Builder {
   }
 
  private:
+  static void keep(const CapOf& cap, std::set<Key>& kept) {
+    if (cap.cap.per == model::CapPeriod::kFlight) kept.insert(cap.key);
+  }
+
   void addRules(const model::Ruleset& ruleset, Compiled::CompiledChannel& out) {
     for (std::size_t i = 0; i < ruleset.rules.size(); ++i) {
       const model::Rule& rule = ruleset.rules[i];
@@ -37,9 +54,11 @@ class Builder {
       Compiled::CompiledRule compiled;
       compiled.ruleset = &ruleset;
       compiled.rule = &rule;
+      compiled.arm = impl::armOf(documents_, rule.arm);
       const rules::Declarations declarations{ruleset.fields, rules::Use::kContent,
                                              audiences(ruleset, rules::Use::kContent, rule.when), rule.lawfulBasis};
       compiled.when = condition(rule.when, declarations, "ruleset " + ruleset.id, path + "/when", std::string{});
+      place_ = 0;
       for (const model::Action& action : rule.actions) compiled.actions.push_back(resolve(action, ruleset, path, out));
       out.rules.push_back(std::move(compiled));
     }
@@ -63,15 +82,55 @@ class Builder {
         const auto found = documents_.campaigns.find(id);
         if (found == documents_.campaigns.end()) {
           errors_.push_back({document, path, "there is no campaign \"" + id + "\""});
-          continue;
+        } else {
+          letIn(found->second, ruleset, out);
         }
-        const rules::Declarations declarations{ruleset.fields, rules::Use::kCampaign,
-                                               audiences(ruleset, rules::Use::kCampaign, found->second.when)};
-        compiled.campaigns.emplace_back(&found->second, condition(found->second.when, declarations, "campaign " + id,
-                                                                  "/body/when", withFieldsOf(ruleset)));
+      }
+      for (const auto& [id, campaign] : documents_.campaigns) {
+        const bool named = std::find(breaks->campaigns.begin(), breaks->campaigns.end(), id) != breaks->campaigns.end();
+        if (breaks->all && !named) letIn(campaign, ruleset, out);
       }
     }
     return compiled;
+  }
+
+  // The lines of a campaign, compiled once for each ruleset, may play where the rule at hand is true.
+  void letIn(const model::Campaign& campaign, const model::Ruleset& ruleset, Compiled::CompiledChannel& out) {
+    const auto [at, fresh] = lines_.try_emplace({ruleset.id, campaign.id});
+    if (fresh) {
+      const std::size_t count = std::max<std::size_t>(campaign.lines.size(), 1);
+      for (std::size_t i = 0; i < count; ++i) {
+        const model::Line* line = campaign.lines.empty() ? nullptr : &campaign.lines[i];
+        CompiledLine compiled = impl::layOut(documents_, *out.channel, campaign, line, out.categories, errors_);
+        compiled.when = lineCondition(campaign, line, i, ruleset);
+        compiled.first = firsts_.emplace(compiled.name, out.lines.size()).first->second;
+        at->second.push_back(static_cast<std::uint32_t>(out.lines.size()));
+        out.lines.push_back(std::move(compiled));
+      }
+    }
+    for (const std::uint32_t line : at->second) {
+      out.lines[line].letIn.push_back({static_cast<std::uint32_t>(out.rules.size()), place_++});
+    }
+  }
+
+  // The campaign's condition and the line's, each checked for itself so that mistakes name their place.
+  rules::Condition lineCondition(const model::Campaign& campaign, const model::Line* line, std::size_t number,
+                                 const model::Ruleset& ruleset) {
+    const std::string document = "campaign " + campaign.id;
+    const std::string note = " (with the fields of ruleset \"" + ruleset.id + "\")";
+    const auto check = [&](const std::string& text, const std::string& path) {
+      const rules::Declarations declarations{ruleset.fields, rules::Use::kCampaign,
+                                             audiences(ruleset, rules::Use::kCampaign, text)};
+      return condition(text, declarations, document, path, note);
+    };
+    rules::Condition whole = check(campaign.when, "/body/when");
+    if (!line || line->when == "true") return whole;
+    const std::string path = "/body/lines/" + std::to_string(number) + "/when";
+    const std::size_t before = errors_.size();
+    rules::Condition own = check(line->when, path);
+    if (campaign.when == "true" || errors_.size() != before) return own;
+    // A comment at the end of the one must not swallow the other.
+    return check("(" + campaign.when + "\n) && (" + line->when + "\n)", path);
   }
 
   // The audiences with the fields of one ruleset, for a text that may name some. One that reads other fields is a
@@ -85,10 +144,6 @@ class Builder {
       at->second = rules::compileSegments(texts, {ruleset.fields, use});
     }
     return &at->second;
-  }
-
-  static std::string withFieldsOf(const model::Ruleset& ruleset) {
-    return " (with the fields of ruleset \"" + ruleset.id + "\")";
   }
 
   void complain(model::DocumentError error) {
@@ -108,6 +163,10 @@ class Builder {
   const model::Documents& documents_;
   std::vector<model::DocumentError>& errors_;
   std::map<std::pair<std::string, rules::Use>, rules::Segments> audiences_;  // by ruleset
+  // Of the channel at hand: places of the lines, by ruleset and campaign.
+  std::map<std::pair<std::string, std::string>, std::vector<std::uint32_t>> lines_;
+  std::map<std::string, std::uint32_t, std::less<>> firsts_;  // line -> its first place
+  std::uint32_t place_ = 0;                                   // in the rule at hand
 };
 
 }  // namespace
@@ -129,16 +188,11 @@ Built build(std::shared_ptr<const model::Documents> documents, Held held) {
   compiled->held_ = std::move(held);
   Builder builder{*documents, out.errors};
   for (const auto& [id, ruleset] : documents->rulesets) builder.checkChannel(ruleset);
-  for (const auto& [id, channel] : documents->channels) compiled->channels_.emplace(id, builder.channel(channel));
+  for (const auto& [id, channel] : documents->channels) {
+    compiled->channels_.emplace(id, builder.channel(channel, compiled->keptKeys_));
+  }
   if (out.errors.empty()) out.compiled = std::move(compiled);
   return out;
-}
-
-UnitsOf unitsOf(const model::Documents& documents) {
-  return [&documents](std::string_view media) {
-    const auto found = documents.media.find(std::string{media});
-    return found == documents.media.end() ? 0 : found->second.units;
-  };
 }
 
 }  // namespace dvpe::decisions

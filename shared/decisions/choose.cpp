@@ -11,21 +11,6 @@ namespace {
 
 constexpr const char* kHeld = "held";  // by its owner: the reason in explanations
 
-// A viewer on a channel: the viewer's attributes and channel.id.
-class OnChannel final : public rules::AttributeSource {
- public:
-  OnChannel(const rules::Attributes& viewer, const model::Value& id) : viewer_(viewer), id_(id) {}
-  const model::Value* find(std::string_view path) const override { return isId(path) ? &id_ : viewer_.find(path); }
-  bool holds(std::string_view path) const override { return isId(path) || viewer_.holds(path); }
-  bool consents(std::string_view purpose) const override { return viewer_.consents(purpose); }
-  std::string_view identity() const override { return viewer_.identity(); }
-
- private:
-  static bool isId(std::string_view path) { return path == "channel.id"; }
-  const rules::Attributes& viewer_;
-  const model::Value& id_;
-};
-
 // An attribute as a text for an overlay; lists have none.
 std::optional<std::string> asText(const model::Value& value) {
   if (const auto* text = std::get_if<std::string>(&value.v)) return *text;
@@ -56,24 +41,20 @@ const model::Field* declared(const model::Ruleset& ruleset, std::string_view pat
 
 class Walker {
  public:
-  Walker(const Compiled::CompiledChannel& channel, const Held& held, const rules::Attributes& viewer, Choice& choice,
-         Report* report)
-      : channel_(channel), held_(held), source_(viewer, channel.id), choice_(choice), report_(report) {}
+  Walker(const Compiled::CompiledChannel& channel, const Held& held, const Viewer& viewer, Workspace::Data& work,
+         Choice& choice, Report* report)
+      : channel_(channel), held_(held), source_(viewer, channel.id), work_(work), choice_(choice), report_(report) {}
 
   void run() {
-    for (const Compiled::CompiledRule& rule : channel_.rules) {
-      const bool held = held_.rulesets.contains(rule.ruleset->id);
-      if (report_) {
-        report_->rules.push_back(
-            {rule.ruleset->id, rule.rule->id, rules::explain(rule.when, source_), {}, held ? kHeld : ""});
-      }
-      if (held) continue;
-      const rules::Verdict verdict = rules::evaluate(rule.when, source_);
-      if (verdict != rules::Verdict::kTrue) continue;
-      for (const Compiled::CompiledAction& action : rule.actions) {
-        std::visit([&](const auto& what) { apply(rule, action, what); }, *action.action);
-      }
+    channel_.index.match(source_, work_.index, work_.matched);
+    work_.trueRules.assign(channel_.rules.size(), false);
+    auto next = work_.matched.begin();
+    for (; next != work_.matched.end() && *next < channel_.rules.size(); ++next) {
+      const Compiled::CompiledRule& rule = channel_.rules[*next];
+      work_.trueRules[*next] = !held_.rulesets.contains(rule.ruleset->id) && inArm(rule.arm, viewer().identity());
     }
+    for (std::size_t i = 0; i < channel_.rules.size(); ++i) apply(i);
+    letIn(next);
     std::stable_sort(choice_.overlays.begin(), choice_.overlays.end(), [&](const auto& a, const auto& b) {
       return place(a) != place(b) ? place(a) < place(b) : a.event < b.event;
     });
@@ -165,23 +146,53 @@ class Walker {
     if (report_) note("plays audio in " + choose.language, fresh, fresh ? "" : "rule " + audioRule_ + " decided it");
   }
 
-  void apply(const Compiled::CompiledRule& rule, const Compiled::CompiledAction& action, const model::FillBreaks&) {
-    for (const auto& [campaign, condition] : action.campaigns) {
-      if (held_.campaigns.contains(campaign->id)) {
-        if (report_) note("lets campaign " + campaign->id + " into breaks", false, kHeld);
-        continue;
-      }
-      const bool fresh = std::find(seen_.begin(), seen_.end(), campaign) == seen_.end();
-      if (report_) note("lets campaign " + campaign->id + " into breaks", fresh, fresh ? "" : "it was let in before");
-      if (!fresh) continue;
-      // The first ruleset that lets a campaign in declares the fields of its condition.
-      seen_.push_back(campaign);
-      if (report_) {
-        report_->campaigns.push_back({campaign->id, rule.rule->id, rules::explain(condition, source_), {}});
-      }
-      if (rules::evaluate(condition, source_) == rules::Verdict::kTrue) choice_.campaigns.push_back(campaign->id);
+  // Which lines follow is decided for all rules together: letIn().
+  void apply(const Compiled::CompiledRule&, const Compiled::CompiledAction&, const model::FillBreaks& fill) {
+    if (!report_) return;
+    for (const std::string& id : fill.campaigns) {
+      note("lets campaign " + id + " into breaks", !held_.campaigns.contains(id),
+           held_.campaigns.contains(id) ? kHeld : "");
+    }
+    if (fill.all) note("lets every campaign into breaks", true, "");
+  }
+
+  void apply(std::size_t number) {
+    const Compiled::CompiledRule& rule = channel_.rules[number];
+    if (report_) {
+      const char* why = held_.rulesets.contains(rule.ruleset->id) ? kHeld
+                        : inArm(rule.arm, viewer().identity())    ? ""
+                                                                  : "the viewer is not in its arm of the experiment";
+      report_->rules.push_back({rule.ruleset->id, rule.rule->id, rules::explain(rule.when, source_), {}, why});
+    }
+    if (!work_.trueRules[number]) return;
+    for (const Compiled::CompiledAction& action : rule.actions) {
+      std::visit([&](const auto& what) { apply(rule, action, what); }, *action.action);
     }
   }
+
+  // The lines among what matched, in the order of the rules that let them in, each once.
+  void letIn(std::vector<std::uint32_t>::const_iterator next) {
+    work_.lines.clear();
+    const auto rules = static_cast<std::uint32_t>(channel_.rules.size());
+    for (; next != work_.matched.end(); ++next) {
+      const CompiledLine& line = channel_.lines[*next - rules];
+      const auto by = std::find_if(line.letIn.begin(), line.letIn.end(),
+                                   [&](const CompiledLine::LetIn& in) { return work_.trueRules[in.rule]; });
+      if (by != line.letIn.end()) work_.lines.push_back({*by, *next - rules});
+    }
+    std::sort(work_.lines.begin(), work_.lines.end());
+    for (const auto& [by, line] : work_.lines) {
+      // The first ruleset that lets a line in declares the fields of its condition.
+      const auto twin = [&, first = channel_.lines[line].first](std::uint32_t other) {
+        return channel_.lines[other].first == first;
+      };
+      const bool twice =
+          channel_.lines[line].first != line && std::any_of(choice_.lines.begin(), choice_.lines.end(), twin);
+      if (!twice) choice_.lines.push_back(line);
+    }
+  }
+
+  const rules::AttributeSource& viewer() const { return source_; }
 
   static std::string describe(const OverlayChoice& choice) {
     std::string out = "shows overlay " + choice.overlay->id;
@@ -216,70 +227,44 @@ class Walker {
 
   const Compiled::CompiledChannel& channel_;
   const Held& held_;
-  OnChannel source_;
+  impl::OnChannel source_;
+  Workspace::Data& work_;
   Choice& choice_;
   Report* report_;
   std::string audioRule_;
-  std::vector<const model::Campaign*> seen_;
 };
 
 }  // namespace
 
 namespace impl {
 
-void walk(const Compiled& compiled, std::string_view channel, const rules::Attributes& viewer, Choice& choice,
-          Report* report) {
-  if (const auto* found = compiled.channel(channel)) Walker{*found, compiled.held(), viewer, choice, report}.run();
-}
-
-Pod fill(const Compiled& compiled, const Choice& choice, int units, const UnitsOf& lengths, Report* report) {
-  Pod pod;
-  const int length = std::max(units, 0);
-  int used = 0;
-  for (const std::string& id : choice.campaigns) {
-    const model::Campaign* campaign = compiled.campaign(id);
-    if (!campaign) continue;
-    CampaignReport* reported = nullptr;
-    if (report) {
-      const auto at = std::find_if(report->campaigns.begin(), report->campaigns.end(),
-                                   [&, &wanted = id](const CampaignReport& each) { return each.id == wanted; });
-      if (at != report->campaigns.end()) reported = &*at;
-    }
-    for (const std::string& media : campaign->creatives) {
-      const int need = lengths(media);
-      const bool twice =
-          std::any_of(pod.slots.begin(), pod.slots.end(), [&](const auto& s) { return s.media == media; });
-      CreativeReport creative{media, need, std::nullopt, {}};
-      if (compiled.held().media.contains(media)) {
-        creative.why = kHeld;
-      } else if (need <= 0) {
-        creative.why = "not conditioned";
-      } else if (twice) {
-        creative.why = "already in this break";
-      } else if (need > length - used) {
-        creative.why = std::to_string(need) + " units do not fit into the " + std::to_string(length - used) + " left";
-      } else {
-        creative.fromUnit = used;
-        pod.slots.push_back({media, id, used, need});
-        used += need;
-      }
-      if (reported) reported->creatives.push_back(std::move(creative));
-    }
-  }
-  pod.slateUnits = length - used;
-  return pod;
+void walk(const Compiled& compiled, std::string_view channel, const Viewer& viewer, Workspace* workspace,
+          Choice& choice, Report* report) {
+  const Compiled::CompiledChannel* found = compiled.channel(channel);
+  if (!found) return;
+  std::optional<Workspace> own;
+  if (!workspace) workspace = &own.emplace(*found);
+  Walker{*found, compiled.held(), viewer, workspace->data(), choice, report}.run();
 }
 
 }  // namespace impl
 
-Choice choose(const Compiled& compiled, std::string_view channel, const rules::Attributes& viewer) {
+Workspace::Workspace(const Compiled::CompiledChannel& channel) : data_(std::make_unique<Data>(channel.index)) {}
+Workspace::~Workspace() = default;
+Workspace::Workspace(Workspace&&) noexcept = default;
+Workspace& Workspace::operator=(Workspace&&) noexcept = default;
+
+Choice choose(const Compiled& compiled, std::string_view channel, const Viewer& viewer, Workspace* workspace) {
   Choice choice;
-  impl::walk(compiled, channel, viewer, choice, nullptr);
+  impl::walk(compiled, channel, viewer, workspace, choice, nullptr);
   return choice;
 }
 
-Pod fillBreak(const Compiled& compiled, const Choice& choice, int units, const UnitsOf& lengths) {
-  return impl::fill(compiled, choice, units, lengths, nullptr);
+UnitsOf unitsOf(const model::Documents& documents) {
+  return [&documents](std::string_view media) {
+    const auto found = documents.media.find(std::string{media});
+    return found == documents.media.end() ? 0 : found->second.units;
+  };
 }
 
 }  // namespace dvpe::decisions

@@ -2,126 +2,138 @@
 // SPDX-FileCopyrightText: The DVPE authors
 #include "shared/decisions/explain.h"
 
-#include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
+#include <algorithm>
 
 #include "shared/decisions/impl/walk.h"
 
 namespace dvpe::decisions {
 
-namespace json = boost::json;
-
 namespace {
 
-json::object toObject(const rules::Explanation& explanation) {
-  json::object out;
-  out["text"] = explanation.text;
-  out["verdict"] = rules::name(explanation.verdict);
-  if (!explanation.reason.empty()) out["reason"] = explanation.reason;
-  if (!explanation.children.empty()) {
-    json::array parts;
-    for (const rules::Explanation& child : explanation.children) parts.push_back(toObject(child));
-    out["parts"] = std::move(parts);
+class Explainer {
+ public:
+  Explainer(const Terms& terms, const Viewer& viewer, const Moment& moment, int units)
+      : terms_(terms), viewer_(viewer), moment_(moment), source_(viewer_, terms.channel().id) {
+    report_.units = units;
   }
-  return out;
-}
 
-json::object toObject(const Choice& choice) {
-  json::object out;
-  out["cohort"] = choice.cohort;
-  json::array overlays;
-  for (const OverlayChoice& each : choice.overlays) {
-    json::object overlay;
-    overlay["overlay"] = each.overlay->id;
-    overlay["revision"] = each.overlay->revision;
-    if (each.trigger == model::Trigger::kEvent) overlay["event"] = each.event;
-    overlay["rule"] = each.ruleId;
-    json::object values;
-    for (const auto& [name, value] : each.values) values[name] = value;
-    overlay["values"] = std::move(values);
-    overlays.push_back(std::move(overlay));
+  Report run() {
+    const auto& channel = terms_.channel();
+    if (channel.channel == nullptr) return std::move(report_);
+    Workspace workspace{channel};
+    impl::walk(terms_.compiled(), channel.channel->id, viewer_, &workspace, report_.choice, &report_);
+    trueRules_ = workspace.data().trueRules;
+    report_.ready = decider_.decide(terms_, report_.choice, viewer_, moment_, considered_);
+    report_.bound = bind(terms_, report_.ready, report_.units, true, [](std::uint32_t) { return true; });
+    // Those that came furthest first: in the break, considered, the rest.
+    std::vector<std::pair<int, std::uint32_t>> order;
+    for (std::uint32_t i = 0; i < channel.lines.size(); ++i) {
+      if (channel.lines[i].first == i || chosen(i)) order.emplace_back(placed(i) ? 0 : chosen(i) ? 1 : 2, i);
+    }
+    std::sort(order.begin(), order.end());
+    for (const auto& [rank, line] : order) addLine(line);
+    return std::move(report_);
   }
-  out["overlays"] = std::move(overlays);
-  json::object clips;
-  for (const auto& [event, clip] : choice.clips) {
-    clips[event] = json::object{{"media", clip.media}, {"rule", clip.ruleId}};
-  }
-  out["clips"] = std::move(clips);
-  if (!choice.audioLanguage.empty()) out["audioLanguage"] = choice.audioLanguage;
-  json::array campaigns;
-  for (const std::string& id : choice.campaigns) campaigns.emplace_back(id);
-  out["campaigns"] = std::move(campaigns);
-  return out;
-}
 
-json::object toObject(const Pod& pod) {
-  json::array slots;
-  for (const PodSlot& slot : pod.slots) {
-    slots.push_back(json::object{
-        {"media", slot.media}, {"campaign", slot.campaign}, {"fromUnit", slot.fromUnit}, {"units", slot.units}});
+ private:
+  bool placed(std::uint32_t line) const {
+    return std::any_of(report_.bound.slots.begin(), report_.bound.slots.end(),
+                       [&](const Slot& slot) { return slot.line == line; });
   }
-  json::object out;
-  out["slots"] = std::move(slots);
-  out["slateUnits"] = pod.slateUnits;
-  return out;
-}
+  bool chosen(std::uint32_t line) const {
+    return std::find(report_.choice.lines.begin(), report_.choice.lines.end(), line) != report_.choice.lines.end();
+  }
 
-json::object toObject(const RuleReport& rule) {
-  json::object out;
-  out["ruleset"] = rule.ruleset;
-  out["rule"] = rule.rule;
-  out["verdict"] = rules::name(rule.condition.verdict);
-  out["condition"] = toObject(rule.condition);
-  json::array actions;
-  for (const ActionReport& action : rule.actions) {
-    json::object each{{"what", action.what}, {"used", action.used}};
-    if (!action.why.empty()) each["why"] = action.why;
-    actions.push_back(std::move(each));
+  void addLine(std::uint32_t number) {
+    const CompiledLine& line = terms_.channel().lines[number];
+    LineReport out;
+    out.name = line.name;
+    out.house = line.house();
+    out.rate = terms_.of(number).rate;
+    out.worth = terms_.of(number).worth;
+    const auto by = std::find_if(line.letIn.begin(), line.letIn.end(),
+                                 [&](const CompiledLine::LetIn& in) { return trueRules_[in.rule]; });
+    if (by != line.letIn.end()) out.ruleId = terms_.channel().rules[by->rule].rule->id;
+    const bool tree = report_.lines.size() < kMostTrees || !chosen(number);
+    std::optional<rules::Explanation> condition;
+    if (tree) condition = rules::explain(line.when, source_);
+    out.verdict = condition ? condition->verdict : rules::Verdict::kTrue;
+    if (out.ruleId.empty()) {
+      out.why = "no rule that is true lets it in";
+    } else if (out.verdict != rules::Verdict::kTrue) {
+      out.why = firstLosing(*condition);
+    } else if (const Consideration* about = consideration(number)) {
+      out.why = about->why;
+      out.draw = about->draw;
+    }
+    if (report_.lines.size() < kMostTrees) out.condition = std::move(condition);
+    for (std::uint16_t i = 0; i < line.creatives.size(); ++i) out.creatives.push_back(creative(number, i, out));
+    report_.lines.push_back(std::move(out));
   }
-  out["actions"] = std::move(actions);
-  if (!rule.why.empty()) out["why"] = rule.why;
-  return out;
-}
 
-json::object toObject(const CampaignReport& campaign) {
-  json::object out;
-  out["campaign"] = campaign.id;
-  out["rule"] = campaign.ruleId;
-  out["verdict"] = rules::name(campaign.condition.verdict);
-  out["condition"] = toObject(campaign.condition);
-  json::array creatives;
-  for (const CreativeReport& creative : campaign.creatives) {
-    json::object each{{"media", creative.media}, {"units", creative.units}};
-    if (creative.fromUnit) each["fromUnit"] = *creative.fromUnit;
-    if (!creative.why.empty()) each["why"] = creative.why;
-    creatives.push_back(std::move(each));
+  const Consideration* consideration(std::uint32_t line) const {
+    const auto found = std::find_if(considered_.begin(), considered_.end(),
+                                    [&](const Consideration& each) { return each.line == line; });
+    return found == considered_.end() ? nullptr : &*found;
   }
-  out["creatives"] = std::move(creatives);
-  return out;
-}
+
+  CreativeReport creative(std::uint32_t number, std::uint16_t i, const LineReport& line) const {
+    const CompiledCreative& compiled = terms_.channel().lines[number].creatives[i];
+    CreativeReport out{compiled.media, terms_.of(number).units[i], std::nullopt, {}};
+    int from = 0;
+    int used = 0;
+    for (const Slot& slot : report_.bound.slots) {
+      if (slot.line == number && slot.creative == i) out.fromUnit = from;
+      from += slot.units;
+      used += slot.units;
+    }
+    if (out.fromUnit) return out;
+    if (!compiled.never.empty()) {
+      out.why = compiled.never;
+    } else if (terms_.compiled().held().media.contains(compiled.media)) {
+      out.why = "held";
+    } else if (out.units == 0) {
+      out.why = "not conditioned";
+    } else if (!line.why.empty()) {
+      out.why = line.why;
+    } else if (mediaPlaced(compiled.media)) {
+      out.why = "already in this break";
+    } else if (const int left = report_.units - used; out.units > left) {
+      out.why = std::to_string(out.units) + " units do not fit into the " + std::to_string(left) + " left";
+    } else {
+      out.why = line.house ? "its category is in this break, or a cap is reached" : "another of the line's was taken";
+    }
+    return out;
+  }
+
+  bool mediaPlaced(const std::string& media) const {
+    return std::any_of(report_.bound.slots.begin(), report_.bound.slots.end(), [&](const Slot& slot) {
+      return terms_.channel().lines[slot.line].creatives[slot.creative].media == media;
+    });
+  }
+
+  const Terms& terms_;
+  const Viewer viewer_;
+  const Moment moment_;
+  const impl::OnChannel source_;
+  Report report_;
+  Decider decider_;
+  std::vector<Consideration> considered_;
+  std::vector<bool> trueRules_;
+};
 
 }  // namespace
 
-Report explain(const Compiled& compiled, std::string_view channel, const rules::Attributes& viewer, int breakUnits,
-               const UnitsOf& lengths) {
-  Report report;
-  impl::walk(compiled, channel, viewer, report.choice, &report);
-  report.pod = impl::fill(compiled, report.choice, breakUnits, lengths, &report);
-  return report;
+std::string firstLosing(const rules::Explanation& condition) {
+  for (const rules::Explanation& part : condition.children) {
+    if (part.verdict == condition.verdict) return firstLosing(part);
+  }
+  std::string out = condition.text + " is " + rules::name(condition.verdict);
+  return condition.reason.empty() ? out : out + ": " + condition.reason;
 }
 
-std::string toJson(const Report& report) {
-  json::object out;
-  out["choice"] = toObject(report.choice);
-  out["break"] = toObject(report.pod);
-  json::array all;
-  for (const RuleReport& rule : report.rules) all.push_back(toObject(rule));
-  out["rules"] = std::move(all);
-  json::array campaigns;
-  for (const CampaignReport& campaign : report.campaigns) campaigns.push_back(toObject(campaign));
-  out["campaigns"] = std::move(campaigns);
-  return json::serialize(out);
+Report explain(const Terms& terms, const Viewer& viewer, const Moment& moment, int breakUnits) {
+  return Explainer{terms, viewer, moment, breakUnits}.run();
 }
 
 }  // namespace dvpe::decisions

@@ -6,13 +6,46 @@
 
 #include "shared/decisions/explain.h"
 
-namespace dvpe::decisions::impl {
+namespace dvpe::decisions {
 
-// Fills `choice`; with a report, also why.
-void walk(const Compiled& compiled, std::string_view channel, const rules::Attributes& viewer, Choice& choice,
-          Report* report);
+struct Workspace::Data {
+  explicit Data(const rules::Index& of) : index(of) {}
+  rules::Index::Workspace index;
+  std::vector<std::uint32_t> matched;
+  std::vector<bool> trueRules;
+  std::vector<std::pair<CompiledLine::LetIn, std::uint32_t>> lines;
+};
 
-// Fills a break; with reports of its campaigns (those of the choice, in its order), also why not.
-Pod fill(const Compiled& compiled, const Choice& choice, int units, const UnitsOf& lengths, Report* report);
+namespace impl {
 
-}  // namespace dvpe::decisions::impl
+// A viewer on a channel: the viewer's attributes, channel.id, the moment, and what the viewer has seen.
+class OnChannel final : public rules::AttributeSource {
+ public:
+  OnChannel(const Viewer& viewer, const model::Value& id) : viewer_(viewer), id_(id) {}
+  const model::Value* find(std::string_view path) const override {
+    return isId(path) ? &id_ : viewer_.attributes.find(path);
+  }
+  const std::vector<Entry>* entriesByPath() const override { return viewer_.attributes.entriesByPath(); }
+  bool holds(std::string_view path) const override { return isId(path) || viewer_.attributes.holds(path); }
+  bool consents(std::string_view purpose) const override { return viewer_.attributes.consents(purpose); }
+  std::string_view identity() const override { return viewer_.attributes.identity(); }
+  std::optional<base::WallTime> now() const override { return viewer_.at; }
+  std::optional<std::int64_t> frequency(std::string_view campaign, std::chrono::seconds within) const override {
+    if (!viewer_.history || !viewer_.at || !viewer_.history->complete()) return std::nullopt;
+    const auto now = std::chrono::floor<std::chrono::seconds>(*viewer_.at).time_since_epoch().count();
+    return viewer_.history->count(keyOf(Level::kCampaign, campaign), static_cast<std::uint32_t>(now), within);
+  }
+
+ private:
+  static bool isId(std::string_view path) { return path == "channel.id"; }
+  const Viewer& viewer_;
+  const model::Value& id_;
+};
+
+// Fills `choice`; with a report, also why. workspace: null makes one.
+void walk(const Compiled& compiled, std::string_view channel, const Viewer& viewer, Workspace* workspace,
+          Choice& choice, Report* report);
+
+}  // namespace impl
+
+}  // namespace dvpe::decisions

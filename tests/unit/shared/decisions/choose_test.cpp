@@ -6,6 +6,7 @@
 #include <boost/json/parse.hpp>
 
 #include "shared/decisions/explain.h"
+#include "tests/unit/shared/decisions/sample.h"
 
 namespace dvpe::decisions {
 namespace {
@@ -98,7 +99,7 @@ TEST(Choose, GivesTheBaseWhenNothingMatches) {
     const Choice choice = choose(*compiled, channel, viewer("de"));
     EXPECT_EQ(choice.cohort, "base");
     EXPECT_THAT(choice.overlays, IsEmpty());
-    EXPECT_THAT(choice.campaigns, IsEmpty());
+    EXPECT_THAT(choice.lines, IsEmpty());
   }
 }
 
@@ -226,9 +227,12 @@ TEST(Choose, IsAFunctionOfItsInput) {
   };
   const auto first = make(), second = make();
   const UnitsOf lengths = [](std::string_view) { return 15; };
-  const auto told = [&](const Compiled& compiled) { return toJson(explain(compiled, "c", viewer("de"), 40, lengths)); };
-  EXPECT_EQ(told(*first), told(*second));
-  EXPECT_EQ(told(*first), told(*first));
+  const auto told = [&](const auto& compiled) {
+    const Terms terms = termsOf(compiled, lengths);
+    return toJson(explain(terms, viewer("de"), {}, 40), terms);
+  };
+  EXPECT_EQ(told(first), told(second));
+  EXPECT_EQ(told(first), told(first));
 }
 
 TEST(Campaigns, AddUpOnceInOrderAndNeedTheirOwnConsent) {
@@ -238,13 +242,13 @@ TEST(Campaigns, AddUpOnceInOrderAndNeedTheirOwnConsent) {
                             .rule("3", "true", {FillBreaks{{"l", "k"}}})
                             .campaign("none", "true", {"m9"})
                             .compile();
-  EXPECT_THAT(choose(*compiled, "c", viewer("de")).campaigns, ElementsAre("l", "k"));
-  EXPECT_THAT(choose(*compiled, "c", viewer("de", {"content", "ads"})).campaigns, ElementsAre("ads", "l", "k"));
+  EXPECT_THAT(campaigns(*compiled, viewer("de")), ElementsAre("l", "k"));
+  EXPECT_THAT(campaigns(*compiled, viewer("de", {"content", "ads"})), ElementsAre("ads", "l", "k"));
 }
 
 Pod pod(int units, const std::map<std::string, int>& lengths, std::vector<std::string> campaigns = {"k", "l"}) {
   const auto compiled = Channel{}.rule("1", "true", {FillBreaks{std::move(campaigns)}}).compile();
-  return fillBreak(*compiled, choose(*compiled, "c", viewer("de")), units, [&](std::string_view media) {
+  return fill(compiled, viewer("de"), units, [&](std::string_view media) {
     const auto found = lengths.find(std::string{media});
     return found == lengths.end() ? 0 : found->second;
   });
@@ -309,7 +313,7 @@ TEST(Explain, TellsWhatEachRuleGaveAndWhyNot) {
           .rule("3", "true", {show("lang", {{"word", "{viewer.age}"}}), show("b"), FillBreaks{{"ads", "k"}}})
           .compile();
   const UnitsOf lengths = [](std::string_view media) { return media == "m1" ? 0 : 15; };
-  const Report report = explain(*compiled, "c", viewer("de"), 10, lengths);
+  const Report report = explain(termsOf(compiled, lengths), viewer("de"), {}, 10);
   EXPECT_EQ(report.choice.cohort, choose(*compiled, "c", viewer("de")).cohort);
   ASSERT_THAT(report.rules, SizeIs(3));
   EXPECT_EQ(report.rules[0].actions.at(0).what, "shows overlay lang (plain = x, word = de)");
@@ -319,21 +323,27 @@ TEST(Explain, TellsWhatEachRuleGaveAndWhyNot) {
   EXPECT_THAT(report.rules[1].actions, IsEmpty());
   EXPECT_FALSE(report.rules[2].actions.at(0).used);
   EXPECT_EQ(report.rules[2].actions.at(0).why, "rule 1 decided this overlay");
-  ASSERT_THAT(report.campaigns, SizeIs(2));
-  EXPECT_EQ(report.campaigns[0].condition.verdict, rules::Verdict::kUnknown);
-  EXPECT_EQ(report.campaigns[0].condition.reason, "viewer.sports: no consent for ads");
-  EXPECT_THAT(report.campaigns[0].creatives, IsEmpty());
-  ASSERT_THAT(report.campaigns[1].creatives, SizeIs(2));
-  EXPECT_EQ(report.campaigns[1].creatives[0].why, "not conditioned");
-  EXPECT_EQ(report.campaigns[1].creatives[1].why, "15 units do not fit into the 10 left");
-  EXPECT_EQ(report.pod, (Pod{{}, 10}));
+  ASSERT_THAT(report.lines, SizeIs(2));
+  const LineReport& ads = report.lines[1];
+  EXPECT_EQ(ads.name, "ads");
+  EXPECT_EQ(ads.verdict, rules::Verdict::kUnknown);
+  EXPECT_EQ(ads.condition->reason, "viewer.sports: no consent for ads");
+  EXPECT_EQ(ads.why, "viewer.sports > 0.5 is unknown: viewer.sports: no consent for ads");
+  const LineReport& k = report.lines[0];
+  EXPECT_EQ(k.ruleId, "3");
+  EXPECT_EQ(k.why, "");
+  ASSERT_THAT(k.creatives, SizeIs(2));
+  EXPECT_EQ(k.creatives[0].why, "not conditioned");
+  EXPECT_EQ(k.creatives[1].why, "15 units do not fit into the 10 left");
+  EXPECT_THAT(report.bound.slots, IsEmpty());
+  EXPECT_EQ(report.bound.slateUnits, 10);
 }
 
 TEST(Explain, NotesAFallback) {
   const auto compiled = Channel{}.rule("1", "true", {show("lang", {{"word", "{viewer.language}"}})}).compile();
   const UnitsOf none = [](std::string_view) { return 0; };
   const auto note = [&](const rules::Attributes& who) {
-    return explain(*compiled, "c", who, 0, none).rules.at(0).actions.at(0).why;
+    return explain(termsOf(compiled, none), who, {}, 0).rules.at(0).actions.at(0).why;
   };
   EXPECT_EQ(note(viewer("xx")), "\"xx\" is not in the domain of word");
   EXPECT_EQ(note(viewer("de", {})), "viewer.language: no consent for content");
@@ -363,7 +373,7 @@ TEST(WhatIsHeld, MayBeAWholeRuleset) {
   const Choice choice = choose(*channel.compile({{}, {"r"}, {}, {}}), "c", viewer("de"));
   EXPECT_EQ(choice.cohort, kBaseCohort);
   EXPECT_EQ(choice.audioLanguage, "");
-  EXPECT_THAT(choice.campaigns, IsEmpty());
+  EXPECT_THAT(choice.lines, IsEmpty());
 }
 
 TEST(WhatIsHeld, TakesPartInNoBreakAndReplacesNoSpan) {
@@ -372,11 +382,11 @@ TEST(WhatIsHeld, TakesPartInNoBreakAndReplacesNoSpan) {
                            .rule("2", "true", {ReplaceSpan{"e", "m4"}});
   const UnitsOf tens = [](std::string_view) { return 10; };
   const auto campaign = channel.compile({{}, {}, {"k"}, {}});
-  EXPECT_THAT(choose(*campaign, "c", viewer("de")).campaigns, ElementsAre("l"));
+  EXPECT_EQ(fill(campaign, viewer("de"), 20, tens), (Pod{{{"m3", "l", 0, 10}}, 10}));
   const auto media = channel.compile({{}, {}, {}, {"m1"}});
   const Choice choice = choose(*media, "c", viewer("de"));
   EXPECT_EQ(choice.clips.at("e").media, "m4") << "the next rule's";
-  EXPECT_EQ(fillBreak(*media, choice, 20, tens), (Pod{{{"m2", "k", 0, 10}, {"m3", "l", 10, 10}}, 0}));
+  EXPECT_EQ(fill(media, viewer("de"), 20, tens), (Pod{{{"m2", "k", 0, 10}, {"m3", "l", 10, 10}}, 0}));
 }
 
 TEST(WhatIsHeld, IsCheckedLikeTheRest) {
@@ -387,7 +397,7 @@ TEST(WhatIsHeld, IsCheckedLikeTheRest) {
 TEST(WhatIsHeld, IsTheReasonInExplanations) {
   auto channel = Channel{}.rule("1", "true", {show("a"), ReplaceSpan{"e", "m4"}, FillBreaks{{"k", "l"}}});
   const UnitsOf tens = [](std::string_view) { return 10; };
-  const Report report = explain(*channel.compile({{"a"}, {}, {"l"}, {"m1", "m4"}}), "c", viewer("de"), 30, tens);
+  const Report report = explain(termsOf(channel.compile({{"a"}, {}, {"l"}, {"m1", "m4"}}), tens), viewer("de"), {}, 30);
   const auto& actions = report.rules.at(0).actions;
   ASSERT_THAT(actions, SizeIs(4));
   EXPECT_EQ(actions[0].why, "held");
@@ -395,15 +405,19 @@ TEST(WhatIsHeld, IsTheReasonInExplanations) {
   EXPECT_EQ(actions[1].why, "held");
   EXPECT_TRUE(actions[2].used);
   EXPECT_EQ(actions[3].why, "held");
-  EXPECT_EQ(report.campaigns.at(0).creatives.at(0).why, "held");
-  const auto whole = explain(*channel.compile({{}, {"r"}, {}, {}}), "c", viewer("de"), 30, tens);
-  EXPECT_EQ(boost::json::parse(toJson(whole)).at("rules").at(0).at("why"), "held");
+  EXPECT_EQ(report.lines.at(0).name, "k");
+  EXPECT_EQ(report.lines.at(0).creatives.at(0).why, "held");
+  EXPECT_EQ(report.lines.at(1).why, "held");
+  const Terms terms = termsOf(channel.compile({{}, {"r"}, {}, {}}), tens);
+  EXPECT_EQ(boost::json::parse(toJson(explain(terms, viewer("de"), {}, 30), terms)).at("rules").at(0).at("why"),
+            "held");
 }
 
 TEST(Explain, IsJson) {
   const auto compiled =
       Channel{}.rule("1", "viewer.age > 1 && has(viewer.sports)", {show("lang", {}, "x"), FillBreaks{{"k"}}}).compile();
-  const std::string text = toJson(explain(*compiled, "c", viewer("de"), 30, [](std::string_view) { return 15; }));
+  const Terms terms = termsOf(compiled, [](std::string_view) { return 15; });
+  const std::string text = toJson(explain(terms, viewer("de"), {}, 30), terms);
   const boost::json::value json = boost::json::parse(text);
   EXPECT_EQ(json.at("rules").at(0).at("verdict"), "true");
   EXPECT_EQ(json.at("rules").at(0).at("condition").at("parts").at(0).at("reason"), "viewer.age is 42");

@@ -11,6 +11,7 @@
 
 #include "shared/decisions/decisions.h"
 #include "shared/model/json.h"
+#include "tests/unit/shared/decisions/sample.h"
 
 namespace dvpe::decisions {
 namespace {
@@ -50,7 +51,9 @@ class Demo : public testing::Test {
   Choice choice(const std::string& who) const { return choose(*compiled_, "demo", people_.at(who)); }
   std::vector<std::string> advertising(const std::string& who) const {
     std::vector<std::string> out;
-    for (const PodSlot& slot : fillBreak(*compiled_, choice(who), 30, [](std::string_view) { return 15; }).slots) {
+    for (const auto& slot : fill(
+                                compiled_, people_.at(who), 30, [](std::string_view) { return 15; }, "demo")
+                                .slots) {
       out.push_back(slot.media);
     }
     return out;
@@ -93,7 +96,7 @@ TEST_F(Demo, ShowsDanaOnlyWhatEverybodyMaySee) {
   const Choice dana = choice("dana");
   ASSERT_EQ(dana.overlays.size(), 1u);
   EXPECT_EQ(dana.overlays[0].ruleId, "welcome-anybody");
-  EXPECT_THAT(dana.campaigns, ElementsAre("house"));
+  EXPECT_THAT(campaigns(*compiled_, people_.at("dana"), "demo"), ElementsAre("house"));
 }
 
 TEST_F(Demo, TakesTheCountryOfTheWeatherFromTheViewer) {

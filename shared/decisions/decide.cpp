@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "shared/decisions/breaks.h"
+#include "shared/decisions/impl/draw.h"
+#include "shared/decisions/impl/wide.h"
+
+namespace dvpe::decisions {
+
+namespace {
+
+using model::CapPeriod;
+
+constexpr std::size_t kMostSpare = 4;
+constexpr int kManyLeft = 255;
+
+std::chrono::seconds within(CapPeriod period) {
+  switch (period) {
+    case CapPeriod::kHour:
+      return std::chrono::hours{1};
+    case CapPeriod::kDay:
+      return std::chrono::hours{24};
+    case CapPeriod::kFlight:
+      return std::chrono::seconds::max();
+  }
+  return std::chrono::seconds::max();
+}
+
+std::string describe(const CapOf& cap) {
+  static constexpr const char* kLevel[] = {"the creative", "the line", "the campaign", "the advertiser"};
+  static constexpr const char* kPeriod[] = {"an hour", "a day", "the flight"};
+  return std::string{kLevel[static_cast<std::size_t>(cap.level)]} + " has been shown " +
+         std::to_string(cap.cap.impressions) + " times in " + kPeriod[static_cast<std::size_t>(cap.cap.per)];
+}
+
+// Why a line is not shown to a viewer, before the draw.
+struct No {
+  enum class Why : std::uint8_t { kNone, kClosed, kArm, kCreatives, kCapsUnknown, kCap } why = Why::kNone;
+  const CapOf* cap = nullptr;
+};
+
+std::string describe(Closed closed, const CompiledLine& line) {
+  switch (closed) {
+    case Closed::kOpen:
+      break;
+    case Closed::kNever:
+      return line.never;
+    case Closed::kHeld:
+      return "held";
+    case Closed::kEarly:
+      return "its flight has not begun";
+    case Closed::kOver:
+      return "its flight is over";
+    case Closed::kDaypart:
+      return "not at this time of the day";
+    case Closed::kNoPlan:
+      return "no plan for it yet";
+    case Closed::kStopped:
+      return "the plan stops it: its goal or budget is reached";
+  }
+  return {};
+}
+
+std::string describe(const No& no, Closed closed, const CompiledLine& line) {
+  switch (no.why) {
+    case No::Why::kNone:
+      break;
+    case No::Why::kClosed:
+      return describe(closed, line);
+    case No::Why::kArm:
+      return "the viewer is not in its arm of the experiment";
+    case No::Why::kCreatives:
+      return "none of its creatives can be shown";  // the explanation tells why of each
+    case No::Why::kCapsUnknown:
+      return "its caps cannot be known here";
+    case No::Why::kCap:
+      return describe(*no.cap);
+  }
+  return {};
+}
+
+// Priorities above one another: a unit of time of a higher one is worth more than all that a lower one could pay.
+std::int64_t withPriority(const CompiledLine& line, std::int64_t worth, int units) {
+  switch (line.line->priority) {
+    case model::Priority::kSponsorship:
+      return worth + (std::int64_t{units} << 49);
+    case model::Priority::kStandard:
+      return worth + (std::int64_t{units} << 36);
+    case model::Priority::kBulk:
+      break;
+  }
+  return worth;
+}
+
+std::uint32_t inMillionths(std::uint64_t draw) {
+  return static_cast<std::uint32_t>(static_cast<impl::UnsignedWide>(draw) * kWholeRate >> 64);
+}
+
+}  // namespace
+
+struct Decider::Impl {
+  struct Candidate {
+    std::uint32_t line = 0;
+    int left = kManyLeft;  // of the caps of the line and above
+    std::uint64_t order = 0;
+    std::uint64_t rotation = 0;
+  };
+  struct Offer {
+    Slot slot;
+    std::int64_t worth = 0;  // with priority
+    bool spare = true;       // could stand in for another
+  };
+  // Room that is shared by what has the same key: a campaign's, an advertiser's, a creative's.
+  struct Shared {
+    Key key = 0;
+    std::uint16_t group = 0;
+  };
+
+  Ready decide(const Terms& terms, const Choice& choice, const Viewer& viewer, const Moment& moment,
+               std::vector<std::uint32_t>* eligible, std::vector<Consideration>* report);
+  void judge(std::vector<std::uint32_t>* eligible);
+  No refuse(std::uint32_t line, int& left) const;
+  int room(const std::vector<CapOf>& caps, const CapOf** reached) const;
+  void takeDraws(const Moment& moment);
+  void offer(const Candidate& candidate);
+  void rotate(const CompiledLine& line, std::uint64_t draw);
+  std::uint16_t sharedRoom(Key key, int left);
+  void house(Ready& out);
+  void pods(Ready& out);
+  void tell(const Ready& out);
+  Consideration* told(std::uint32_t line);
+
+  const Terms* terms = nullptr;
+  const Viewer* viewer = nullptr;
+  const Choice* choice = nullptr;
+  std::uint32_t now = 0;
+  std::vector<Consideration>* report = nullptr;
+
+  impl::Draws draws;
+  std::vector<impl::Draws::Ask> asks;
+  std::vector<Candidate> candidates;
+  std::vector<std::uint32_t> houseLines;
+  std::vector<std::uint16_t> rotated;
+  std::vector<Offer> offers;
+  std::vector<Bid> bids;
+  std::vector<std::uint8_t> rooms;
+  std::vector<Shared> shared;
+  PodSolver solver;
+};
+
+Decider::Decider() : impl_(std::make_unique<Impl>()) {}
+Decider::~Decider() = default;
+
+Ready Decider::decide(const Terms& terms, const Choice& choice, const Viewer& viewer, const Moment& moment,
+                      std::vector<std::uint32_t>* eligible) {
+  return impl_->decide(terms, choice, viewer, moment, eligible, nullptr);
+}
+
+Ready Decider::decide(const Terms& terms, const Choice& choice, const Viewer& viewer, const Moment& moment,
+                      std::vector<Consideration>& report) {
+  return impl_->decide(terms, choice, viewer, moment, nullptr, &report);
+}
+
+Ready Decider::Impl::decide(const Terms& t, const Choice& c, const Viewer& v, const Moment& moment,
+                            std::vector<std::uint32_t>* eligible, std::vector<Consideration>* r) {
+  terms = &t;
+  viewer = &v;
+  choice = &c;
+  report = r;
+  const base::WallTime at = v.at.value_or(t.at());
+  now = static_cast<std::uint32_t>(std::chrono::floor<std::chrono::seconds>(at).time_since_epoch().count());
+  candidates.clear();
+  houseLines.clear();
+  offers.clear();
+  bids.clear();
+  shared.clear();
+  rooms.assign(t.channel().categories.size() + 2, 1);  // of each category one; one first, one last
+  Ready out;
+  out.breakNumber = moment.breakNumber;
+  out.plan = t.plan() ? t.plan()->number : 0;
+  out.historyVersion = v.history ? v.history->version() : 0;
+  judge(eligible);
+  takeDraws(moment);
+  for (const Candidate& candidate : candidates) offer(candidate);
+  pods(out);
+  house(out);
+  if (report) tell(out);
+  return out;
+}
+
+Consideration* Decider::Impl::told(std::uint32_t line) {
+  const auto found =
+      std::find_if(report->begin(), report->end(), [&](const Consideration& each) { return each.line == line; });
+  return found == report->end() ? nullptr : &*found;
+}
+
+// Everything but the draw.
+void Decider::Impl::judge(std::vector<std::uint32_t>* eligible) {
+  for (const std::uint32_t line : choice->lines) {
+    const LineTerms& of = terms->of(line);
+    int left = kManyLeft;
+    const No no = refuse(line, left);
+    if (report) {
+      report->push_back({line, describe(no, of.closed, terms->channel().lines[line]), of.worth, 0, 0, 0});
+    }
+    if (no.why != No::Why::kNone) continue;
+    if (terms->channel().lines[line].house()) {
+      houseLines.push_back(line);
+      continue;
+    }
+    if (eligible) ++(*eligible)[line];
+    candidates.push_back({line, left, 0, 0});
+  }
+}
+
+// The first reason for which a line is not shown to this viewer. left: how often its caps still allow it.
+No Decider::Impl::refuse(std::uint32_t number, int& left) const {
+  using Why = No::Why;
+  const CompiledLine& line = terms->channel().lines[number];
+  const LineTerms& of = terms->of(number);
+  if (of.closed != Closed::kOpen) return {Why::kClosed};
+  if (!inArm(line.arm, viewer->attributes.identity())) return {Why::kArm};
+  if (std::all_of(of.units.begin(), of.units.end(), [](std::uint16_t units) { return units == 0; })) {
+    return {Why::kCreatives};
+  }
+  if (line.caps.empty()) return {};
+  if (!viewer->history || !viewer->history->complete()) return {Why::kCapsUnknown};
+  const CapOf* reached = nullptr;
+  left = room(line.caps, &reached);
+  if (left > 0) return {};
+  return {Why::kCap, reached};
+}
+
+int Decider::Impl::room(const std::vector<CapOf>& caps, const CapOf** reached) const {
+  int left = kManyLeft;
+  for (const CapOf& cap : caps) {
+    const int more = cap.cap.impressions - viewer->history->count(cap.key, now, within(cap.cap.per));
+    if (more >= left) continue;
+    left = std::max(more, 0);
+    if (reached) *reached = &cap;
+  }
+  return left;
+}
+
+// Leaves the candidates that are under their rate, in the order of their draws: chance decides between equals.
+void Decider::Impl::takeDraws(const Moment& moment) {
+  draws.begin(moment.session, terms->channel().channel ? terms->channel().channel->id : std::string_view{},
+              moment.breakNumber);
+  asks.clear();
+  // A line is in a break at most once, so its slot is always its first.
+  for (const Candidate& each : candidates) asks.push_back({terms->channel().lines[each.line].drawKey, 0});
+  const auto drawn = draws.draw(asks);
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    Candidate each = candidates[i];
+    const std::uint32_t draw = inMillionths(drawn[i][0]);
+    const bool in = draw < terms->of(each.line).rate;
+    if (report) {
+      Consideration* about = told(each.line);
+      about->draw = draw;
+      if (!in)
+        about->why = "not drawn: " + std::to_string(draw) + " is not under its rate of " +
+                     std::to_string(terms->of(each.line).rate) + " millionths";
+    }
+    if (!in) continue;
+    each.order = drawn[i][0] / std::max(terms->of(each.line).rate, 1U);
+    each.rotation = drawn[i][1];
+    candidates[kept++] = each;
+  }
+  candidates.resize(kept);
+  std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
+    return a.order != b.order ? a.order < b.order : a.line < b.line;
+  });
+}
+
+// The line's creatives in the order in which it is their turn, into `rotated`.
+void Decider::Impl::rotate(const CompiledLine& line, std::uint64_t draw) {
+  const std::size_t count = line.creatives.size();
+  rotated.resize(count);
+  std::iota(rotated.begin(), rotated.end(), std::uint16_t{0});
+  if (count < 2) return;
+  std::size_t first = 0;
+  switch (line.line->rotation) {
+    case model::Rotation::kEven:
+    case model::Rotation::kOptimised:  // until a model says otherwise
+      first = draw % count;
+      break;
+    case model::Rotation::kSequential:
+      first = viewer->history
+                  ? static_cast<std::size_t>(viewer->history->count(line.key, now, std::chrono::seconds::max())) % count
+                  : 0;
+      break;
+    case model::Rotation::kWeighted: {
+      std::uint64_t all = 0;
+      for (const CompiledCreative& creative : line.creatives) all += static_cast<std::uint64_t>(creative.weight);
+      std::uint64_t at = draw % all;
+      while (at >= static_cast<std::uint64_t>(line.creatives[first].weight)) {
+        at -= static_cast<std::uint64_t>(line.creatives[first++].weight);
+      }
+      break;
+    }
+  }
+  std::rotate(rotated.begin(), rotated.begin() + static_cast<std::ptrdiff_t>(first), rotated.end());
+}
+
+std::uint16_t Decider::Impl::sharedRoom(Key key, int left) {
+  for (const Shared& each : shared) {
+    if (each.key == key) return each.group;
+  }
+  rooms.push_back(static_cast<std::uint8_t>(std::clamp(left, 0, kManyLeft)));
+  shared.push_back({key, static_cast<std::uint16_t>(rooms.size() - 1)});
+  return shared.back().group;
+}
+
+// A line takes part with the creative whose turn it is; with one more for each other length that it has.
+void Decider::Impl::offer(const Candidate& candidate) {
+  const CompiledLine& line = terms->channel().lines[candidate.line];
+  const LineTerms& of = terms->of(candidate.line);
+  const int longest = terms->channel().channel->breakLengths.back();
+  const auto firstPlace = static_cast<std::uint16_t>(terms->channel().categories.size());
+  const std::size_t before = offers.size();
+  std::string why = "longer than any break";
+  rotate(line, candidate.rotation);
+  for (const std::uint16_t number : rotated) {
+    const CompiledCreative& creative = line.creatives[number];
+    const int units = of.units[number];
+    if (units == 0 || units > longest) continue;
+    if (std::any_of(offers.begin() + static_cast<std::ptrdiff_t>(before), offers.end(),
+                    [&](const Offer& o) { return o.slot.units == units; })) {
+      continue;
+    }
+    int left = kManyLeft;
+    if (!creative.caps.empty()) {
+      const CapOf* reached = nullptr;
+      left = viewer->history && viewer->history->complete() ? room(creative.caps, &reached) : 0;
+      if (left == 0) {
+        why = reached ? describe(*reached) : "its caps cannot be known here";
+        continue;
+      }
+    }
+    Bid bid;
+    bid.units = units;
+    bid.worth = withPriority(line, std::clamp<std::int64_t>(of.worth, 1, kMostWorth), units);
+    bid.join(sharedRoom(line.key, 1));
+    bid.join(sharedRoom(creative.key, 1));
+    bool alone = true;
+    for (const CapOf& cap : line.caps) {
+      if (cap.level == Level::kLine) continue;
+      bid.join(sharedRoom(cap.key, candidate.left));
+      alone = false;
+    }
+    for (const std::uint16_t category : creative.categories) bid.join(category);
+    if (line.line->position == model::BreakPosition::kFirst) bid.join(firstPlace);
+    if (line.line->position == model::BreakPosition::kLast) bid.join(static_cast<std::uint16_t>(firstPlace + 1));
+    const bool spare = alone && line.line->position == model::BreakPosition::kAny;
+    offers.push_back({{candidate.line, number, static_cast<std::uint16_t>(units)}, bid.worth, spare});
+    bids.push_back(bid);
+  }
+  if (report && offers.size() == before) told(candidate.line)->why = why;
+}
+
+void Decider::Impl::pods(Ready& out) {
+  if (bids.empty()) return;
+  const std::vector<int>& lengths = terms->channel().channel->breakLengths;
+  solver.prepare(bids, rooms, lengths.back());
+  std::vector<std::uint16_t> placed;
+  for (const int length : lengths) {
+    const PodChoice& best = solver.solve(length);
+    if (best.bids.empty()) continue;
+    placed = best.bids;
+    const auto position = [&](std::uint16_t bid) {
+      return terms->channel().lines[offers[bid].slot.line].line->position;
+    };
+    const auto rank = [&](std::uint16_t bid) {
+      return position(bid) == model::BreakPosition::kFirst ? 0 : position(bid) == model::BreakPosition::kAny ? 1 : 2;
+    };
+    std::stable_sort(placed.begin(), placed.end(), [&](std::uint16_t a, std::uint16_t b) {
+      return rank(a) != rank(b) ? rank(a) < rank(b) : offers[a].worth > offers[b].worth;
+    });
+    out.pods.push_back({static_cast<std::uint16_t>(length), static_cast<std::uint16_t>(out.slots.size()),
+                        static_cast<std::uint16_t>(placed.size()), best.exact, best.worth});
+    for (const std::uint16_t bid : placed) out.slots.push_back(offers[bid].slot);
+  }
+  // What is left over may stand in, best first.
+  std::vector<std::uint16_t> rest;
+  for (std::uint16_t i = 0; i < offers.size(); ++i) {
+    if (offers[i].spare && std::find(placed.begin(), placed.end(), i) == placed.end()) rest.push_back(i);
+  }
+  const std::size_t most = std::min(rest.size(), kMostSpare);
+  std::partial_sort(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(most), rest.end(),
+                    [&](std::uint16_t a, std::uint16_t b) {
+                      return offers[a].worth != offers[b].worth ? offers[a].worth > offers[b].worth : a < b;
+                    });
+  for (std::size_t i = 0; i < most; ++i) out.spare.push_back(offers[rest[i]].slot);
+}
+
+// House lines in the order of the rules, each one's creatives in theirs.
+void Decider::Impl::house(Ready& out) {
+  for (const std::uint32_t number : houseLines) {
+    const CompiledLine& line = terms->channel().lines[number];
+    const LineTerms& of = terms->of(number);
+    int left = line.caps.empty() ? kManyLeft : room(line.caps, nullptr);
+    for (std::uint16_t i = 0; i < line.creatives.size() && left > 0; ++i) {
+      const CompiledCreative& creative = line.creatives[i];
+      if (of.units[i] == 0) continue;
+      if (!creative.caps.empty() &&
+          (!viewer->history || !viewer->history->complete() || room(creative.caps, nullptr) == 0)) {
+        continue;
+      }
+      out.house.push_back({number, i, of.units[i]});
+      --left;
+    }
+  }
+}
+
+// What came of each line that took part.
+void Decider::Impl::tell(const Ready& out) {
+  for (const Offer& offer : offers) {
+    Consideration& about = *told(offer.slot.line);
+    const auto in = [&](const auto& slots) { return std::find(slots.begin(), slots.end(), offer.slot) != slots.end(); };
+    if (about.units != 0 && about.why.empty()) continue;  // another of its creatives is in a pod
+    about.creative = offer.slot.creative;
+    about.units = offer.slot.units;
+    about.why = in(out.slots) ? "" : "others are worth more, or are of its category, advertiser or place in the break";
+  }
+}
+
+}  // namespace dvpe::decisions

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+#include "shared/decisions/history.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+namespace dvpe::decisions {
+
+static_assert(std::endian::native == std::endian::little, "records are written as they are in memory");
+
+namespace {
+
+constexpr std::uint8_t kVersion = 1;
+constexpr std::uint32_t kDay = 24 * 3600;
+
+template <class T>
+void append(base::Bytes& out, const std::vector<T>& items) {
+  const auto count = static_cast<std::uint32_t>(items.size());
+  const std::size_t at = out.size();
+  out.resize(at + sizeof count + items.size() * sizeof(T));
+  std::memcpy(out.data() + at, &count, sizeof count);
+  if (!items.empty()) std::memcpy(out.data() + at + sizeof count, items.data(), items.size() * sizeof(T));
+}
+
+template <class T>
+bool take(base::ByteView& from, std::vector<T>& items, std::size_t most) {
+  std::uint32_t count = 0;
+  if (from.size() < sizeof count) return false;
+  std::memcpy(&count, from.data(), sizeof count);
+  from = from.subspan(sizeof count);
+  if (count > most || from.size() < count * sizeof(T)) return false;
+  items.resize(count);
+  if (count != 0) std::memcpy(items.data(), from.data(), count * sizeof(T));
+  from = from.subspan(count * sizeof(T));
+  return true;
+}
+
+}  // namespace
+
+// FNV-1a, 32 bits, over the level and the id.
+Key keyOf(Level level, std::string_view id) {
+  std::uint32_t hash = 2166136261U;
+  const auto mix = [&hash](std::uint8_t byte) { hash = (hash ^ byte) * 16777619U; };
+  mix(static_cast<std::uint8_t>(level));
+  for (const char c : id) mix(static_cast<std::uint8_t>(c));
+  return hash;
+}
+
+void History::add(Impression impression) {
+  ++version_;
+  // Almost always the newest.
+  const auto at = std::upper_bound(impressions_.begin(), impressions_.end(), impression,
+                                   [](const auto& a, const auto& b) { return a.at < b.at; });
+  if (impressions_.size() <= kMost) impressions_.insert(at, impression);
+}
+
+bool History::takeBack(std::uint32_t at, Key creative) {
+  for (auto it = impressions_.rbegin(); it != impressions_.rend() && it->at >= at; ++it) {
+    if (it->at != at || it->keys.creative != creative) continue;
+    impressions_.erase(std::next(it).base());
+    ++version_;
+    return true;
+  }
+  return false;
+}
+
+int History::count(Key key, std::uint32_t now, std::chrono::seconds within) const {
+  const bool ever = within.count() >= now;
+  const std::uint32_t after = ever ? 0 : now - static_cast<std::uint32_t>(within.count());
+  int out = 0;
+  for (auto it = impressions_.rbegin(); it != impressions_.rend() && (ever || it->at > after); ++it) {
+    out += it->keys.has(key) ? 1 : 0;
+  }
+  if (ever) {
+    const auto at =
+        std::lower_bound(totals_.begin(), totals_.end(), key, [](const Total& t, Key k) { return t.key < k; });
+    if (at != totals_.end() && at->key == key) out += static_cast<int>(at->count);
+  }
+  return out;
+}
+
+void History::fold(std::uint32_t now, const std::set<Key>& kept, std::size_t least) {
+  if (impressions_.size() <= least) return;
+  std::size_t old = 0;
+  while (old < impressions_.size() && impressions_[old].at + kDay <= now) ++old;
+  for (std::size_t i = 0; i < old; ++i) {
+    const ImpressionKeys& keys = impressions_[i].keys;
+    for (const Key key : {keys.creative, keys.line, keys.campaign, keys.advertiser}) {
+      if (!kept.contains(key)) continue;
+      const auto at =
+          std::lower_bound(totals_.begin(), totals_.end(), key, [](const Total& t, Key k) { return t.key < k; });
+      if (at != totals_.end() && at->key == key) {
+        ++at->count;
+      } else if (totals_.size() <= kMostTotals) {
+        totals_.insert(at, {key, 1});
+      }
+    }
+  }
+  if (old == 0) return;
+  impressions_.erase(impressions_.begin(), impressions_.begin() + static_cast<std::ptrdiff_t>(old));
+  impressions_.shrink_to_fit();
+}
+
+std::size_t History::bytes() const {
+  return sizeof *this + impressions_.capacity() * sizeof(Impression) + totals_.capacity() * sizeof(Total);
+}
+
+base::Bytes History::serialize() const {
+  base::Bytes out{kVersion};
+  append(out, impressions_);
+  append(out, totals_);
+  return out;
+}
+
+base::Result<History> History::parse(base::ByteView bytes) {
+  History out;
+  const bool known = !bytes.empty() && bytes[0] == kVersion;
+  if (known) bytes = bytes.subspan(1);
+  if (!known || !take(bytes, out.impressions_, kMost + 1) || !take(bytes, out.totals_, kMostTotals + 1) ||
+      !bytes.empty()) {
+    return base::fail(base::ErrorCode::kInvalidInput, "not a viewer's history");
+  }
+  return out;
+}
+
+}  // namespace dvpe::decisions

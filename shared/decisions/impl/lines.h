@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+//
+// A campaign's lines laid out for deciding: everything but their conditions.
+#pragma once
+
+#include "shared/decisions/compiled.h"
+
+namespace dvpe::decisions::impl {
+
+// An arm that is not there (which the documents' own check reports) has no viewers.
+ArmOf armOf(const model::Documents& documents, const model::ArmName& name);
+
+// line: null for a campaign in short. categories: the channel's, which grow. What cannot be laid out is a mistake: an
+// unknown time zone, a creative that is not there.
+CompiledLine layOut(const model::Documents& documents, const model::Channel& channel, const model::Campaign& campaign,
+                    const model::Line* line, std::vector<std::string>& categories,
+                    std::vector<model::DocumentError>& errors);
+
+}  // namespace dvpe::decisions::impl
