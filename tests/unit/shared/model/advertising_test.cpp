@@ -3,6 +3,9 @@
 //
 // What stands around campaigns: creatives, experiments, the monetisation policy, and the channels that show them.
 #include "shared/model/campaigns.h"
+
+#include <fstream>
+
 #include "tests/unit/shared/model/texts.h"
 
 namespace dvpe::model {
@@ -372,6 +375,26 @@ TEST(FillBreaks, MayLetInAllCampaigns) {
   }
   EXPECT_THAT(read({kProfile, channel(""), rules(R"({"all":1,"campaigns":[]})")}).errors,
               ElementsAre(mistake("2.json", path + "/all", "expected true or false")));
+}
+
+// ---- the reference
+
+// The documents in docs/reference/campaigns.md.
+TEST(TheReference, HasExamplesThatAreRead) {
+  std::ifstream file{DVPE_SOURCE_DIR "/docs/reference/campaigns.md"};
+  std::vector<std::string> texts;
+  bool inside = false;
+  for (std::string row; std::getline(file, row);) {
+    if (row == "```json") texts.emplace_back();
+    if (inside && row != "```") texts.back() += row + "\n";
+    inside = row == "```json" || (inside && row != "```");
+  }
+  const Loaded loaded = read(texts);
+  EXPECT_THAT(loaded.errors, IsEmpty()) << describe(loaded.errors);
+  EXPECT_THAT(loaded.documents.campaigns, SizeIs(1));
+  EXPECT_THAT(loaded.documents.creatives, SizeIs(2));
+  EXPECT_THAT(loaded.documents.experiments, SizeIs(1));
+  EXPECT_TRUE(loaded.documents.monetisation);
 }
 
 }  // namespace

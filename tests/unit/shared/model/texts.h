@@ -30,6 +30,7 @@ inline const std::string kCreative = doc("creative", "ad", R"({"media":"m"})");
 
 inline Loaded read(const std::vector<std::string>& texts) {
   std::vector<DocumentText> all;
+  all.reserve(texts.size());
   for (const std::string& text : texts) all.push_back({std::to_string(all.size()) + ".json", text});
   return readDocuments(all);
 }
