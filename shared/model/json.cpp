@@ -41,9 +41,10 @@ void fileBody(ObjectReader& envelope, const std::string& id, int revision, BodyR
 // The body of a policy says which one it is.
 void filePolicy(ObjectReader& envelope, const std::string& id, int revision, Documents& out) {
   const json::value* value = envelope.find("body", Need::kRequired);
-  const json::object* body = value ? value->if_object() : nullptr;
+  if (!value) return;
+  const json::object* body = value->if_object();
   const json::value* which = body ? body->if_contains("policy") : nullptr;
-  if (value && (!which || !which->is_string() || which->get_string() != "monetisation")) {
+  if (!which || !which->is_string() || which->get_string() != "monetisation") {
     return envelope.at("body").mistake("expected an object with \"policy\": \"monetisation\"");
   }
   std::map<std::string, Monetisation> all;

@@ -282,16 +282,19 @@ void ObjectReader::finish() {
   }
 }
 
+bool hasShape(std::string_view text, std::string_view shape) {
+  return std::equal(text.begin(), text.end(), shape.begin(), shape.end(),
+                    [](char c, char s) { return s == '0' ? c >= '0' && c <= '9' : c == s; });
+}
+
 bool readInstant(const Place& place, const std::string& text, base::WallTime& out) {
-  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, used = 0;
-  const bool shape = text.size() == 20 &&
-                     std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2dZ%n", &year, &month, &day, &hour, &minute,
-                                 &second, &used) == 6 &&
-                     used == 20;
+  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
+  const bool shape =
+      hasShape(text, "0000-00-00T00:00:00Z") &&
+      std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2dZ", &year, &month, &day, &hour, &minute, &second) == 6;
   const std::chrono::year_month_day date{std::chrono::year{year}, std::chrono::month{static_cast<unsigned>(month)},
                                          std::chrono::day{static_cast<unsigned>(day)}};
-  if (!shape || !date.ok() || year < 1970 || year > 2199 || hour < 0 || hour > 23 || minute < 0 || minute > 59 ||
-      second < 0 || second > 59) {
+  if (!shape || !date.ok() || year < 1970 || year > 2199 || hour > 23 || minute > 59 || second > 59) {
     place.mistake("expected an instant such as 2026-01-01T00:00:00Z");
     return false;
   }

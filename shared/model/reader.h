@@ -73,18 +73,19 @@ class ObjectReader {
 
   // One of these words; out becomes its value.
   template <class T>
-  void choice(std::string_view key, T& out, std::initializer_list<std::pair<std::string_view, T>> words, Need need) {
+  bool choice(std::string_view key, T& out, std::initializer_list<std::pair<std::string_view, T>> words, Need need) {
     std::string word;
-    if (!text(key, word, need)) return;
+    if (!text(key, word, need)) return false;
     std::string all;
     for (const auto& [known, value] : words) {
       if (known == word) {
         out = value;
-        return;
+        return true;
       }
       all += (all.empty() ? "" : ", ") + std::string{known};
     }
     at(key).mistake("expected one of " + all);
+    return false;
   }
 
   void array(std::string_view key, Need need, std::size_t most, const std::function<void(const Place&)>& each);
@@ -126,6 +127,8 @@ base::Result<T> readObject(std::string_view text, std::size_t maxBytes, std::str
 // A string at `place`, or a mistake.
 bool readText(const Place& place, std::string& out, std::size_t maxBytes);
 bool readName(const Place& place, std::string& out);
+// Whether `text` is as long as `shape`, a digit where that has "0", and the same elsewhere: "00:00".
+bool hasShape(std::string_view text, std::string_view shape);
 // "2026-01-01T00:00:00Z", years 1970 to 2199, or a mistake at `place`.
 bool readInstant(const Place& place, const std::string& text, base::WallTime& out);
 

@@ -10,6 +10,10 @@ namespace dvpe::model {
 
 namespace {
 
+std::string didYouMean(std::string_view near) {
+  return near.empty() ? std::string{} : "; did you mean \"" + std::string{near} + "\"?";
+}
+
 class Checker {
  public:
   Checker(const Documents& documents, const LoadOptions& options) : documents_(documents), options_(options) {}
@@ -41,9 +45,7 @@ class Checker {
     std::vector<std::string_view> ids;
     for (auto entry = map.begin(); map.size() <= 256 && entry != map.end(); ++entry) ids.push_back(entry->first);
     const std::string_view near = mistakes_.dropped() == 0 ? nearest(id, ids) : std::string_view{};
-    mistakes_.add(document, std::move(path),
-                  std::string{"there is no "} + kind + " \"" + id + "\"" +
-                      (near.empty() ? std::string{} : "; did you mean \"" + std::string{near} + "\"?"));
+    mistakes_.add(document, std::move(path), std::string{"there is no "} + kind + " \"" + id + "\"" + didYouMean(near));
     return nullptr;
   }
 
@@ -77,15 +79,17 @@ class Checker {
     if (name.empty()) return;
     const Experiment* experiment =
         refer(documents_.experiments, "experiment", name.experiment, document, path + "/arm/experiment");
-    if (!experiment || std::any_of(experiment->arms.begin(), experiment->arms.end(),
-                                   [&](const Arm& arm) { return arm.id == name.arm; })) {
-      return;
-    }
+    if (!experiment || name.arm.empty()) return;  // reported
+    std::vector<std::string_view> arms;
+    for (const Arm& arm : experiment->arms) arms.push_back(arm.id);
+    if (std::find(arms.begin(), arms.end(), name.arm) != arms.end()) return;
+    const std::string_view near = mistakes_.dropped() == 0 ? nearest(name.arm, arms) : std::string_view{};
     mistakes_.add(document, path + "/arm/arm",
-                  "experiment \"" + name.experiment + "\" has no arm \"" + name.arm + "\"");
+                  "experiment \"" + name.experiment + "\" has no arm \"" + name.arm + "\"" + didYouMean(near));
   }
 
-  // No bucket of a group belongs to two arms, of one experiment or of two.
+  // No bucket of a group belongs to two arms, of one experiment or of two. An experiment without a group has one by its
+  // own id: what viewers are put into buckets by is the name alone.
   void checkExperiments() {
     struct Taken {
       Buckets buckets;
@@ -93,7 +97,7 @@ class Checker {
     };
     std::map<std::string, std::vector<Taken>> groups;
     for (const auto& [id, experiment] : documents_.experiments) {
-      auto& group = groups[experiment.group.empty() ? "experiment " + id : "group " + experiment.group];
+      auto& group = groups[experiment.group.empty() ? id : experiment.group];
       for (std::size_t a = 0; a < experiment.arms.size(); ++a) {
         for (std::size_t b = 0; b < experiment.arms[a].buckets.size(); ++b) {
           group.push_back({experiment.arms[a].buckets[b], id, experiment.arms[a].id,
@@ -171,9 +175,7 @@ class Checker {
       std::vector<std::string_view> names;
       for (const OverlayField& f : overlay.fields) names.push_back(f.name);
       const std::string_view near = nearest(name, names);
-      return mistakes_.add(document_, path,
-                           "overlay \"" + overlay.id + "\" has no such field" +
-                               (near.empty() ? std::string{} : "; did you mean \"" + std::string{near} + "\"?"));
+      return mistakes_.add(document_, path, "overlay \"" + overlay.id + "\" has no such field" + didYouMean(near));
     }
     if (field->programme) return mistakes_.add(document_, path, "this field's value comes from the programme");
     const std::string_view wanted = templatePath(value);

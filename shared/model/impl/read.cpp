@@ -264,7 +264,7 @@ void readBreakLengths(ObjectReader& body, Channel& out) {
     }
     given.push_back(static_cast<int>(*units));
   });
-  if (!given.empty()) out.breakLengths = std::move(given);
+  if (body.has("breakLengths")) out.breakLengths = std::move(given);
   // The longest and the default are always among them: breaks without a length have the one, none has more than the
   // other.
   std::erase_if(out.breakLengths, [&](int units) { return units > out.maxBreakUnits; });

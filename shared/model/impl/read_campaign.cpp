@@ -19,8 +19,15 @@ constexpr int kMostCaps = 16;
 constexpr int kMostLines = 256;
 constexpr int kMostCreatives = 256;
 constexpr std::int64_t kMostImpressions = 1'000'000'000'000;
-constexpr std::int64_t kMostMoney = 1'000'000'000'000;  // whole units
+constexpr Micros kMostMoney = 1'000'000'000'000 * Micros{1'000'000};
 constexpr int kBuckets = 10'000;
+constexpr int kDayMinutes = 24 * 60;
+
+// A list that is there must not be empty.
+void expectSome(const ObjectReader& reader, std::string_view key) {
+  const json::array* list = reader.has(key) ? reader.at(key).value->if_array() : nullptr;
+  if (list && list->empty()) reader.at(key).mistake("expected at least one");
+}
 
 // "1234.567890": money and rates are never floating point numbers, which cannot hold a cent.
 bool parseDecimal(std::string_view text, Micros& out) {
@@ -32,10 +39,10 @@ bool parseDecimal(std::string_view text, Micros& out) {
   if (point != std::string_view::npos && part.empty()) return false;
   Micros value = 0;
   for (const char c : whole) value = value * 10 + (c - '0');
-  if (value > kMostMoney) return false;
+  if (value > kMostMoney / 1'000'000) return false;
   for (std::size_t i = 0; i < 6; ++i) value = value * 10 + (i < part.size() ? part[i] - '0' : 0);
   out = value;
-  return true;
+  return value <= kMostMoney;
 }
 
 void readMoney(ObjectReader& reader, std::string_view key, Micros& out) {
@@ -43,17 +50,22 @@ void readMoney(ObjectReader& reader, std::string_view key, Micros& out) {
   if (!reader.text(key, text, Need::kOptional)) return;
   Micros value = 0;
   if (!parseDecimal(text, value) || value == 0) {
-    return reader.at(key).mistake("expected an amount such as \"12.50\", more than 0, with at most 6 decimals");
+    return reader.at(key).mistake(
+        "expected an amount such as \"12.50\", more than 0, at most 1000000000000, with at most 6 decimals");
   }
   out = value;
 }
 
-void readCurrency(ObjectReader& reader, std::string& out, Need need) {
+constexpr const char* kCurrencyWords = "expected a currency of ISO 4217 such as EUR";
+
+bool isCurrency(std::string_view text) {
+  return text.size() == 3 && std::all_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
+void readCurrency(ObjectReader& reader, std::string& out) {
   std::string text;
-  if (!reader.text("currency", text, need)) return;
-  if (text.size() != 3 || !std::all_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; })) {
-    return reader.at("currency").mistake("expected a currency of ISO 4217 such as EUR");
-  }
+  if (!reader.text("currency", text, Need::kOptional)) return;
+  if (!isCurrency(text)) return reader.at("currency").mistake(kCurrencyWords);
   out = std::move(text);
 }
 
@@ -83,14 +95,13 @@ void readFlight(ObjectReader& reader, Flight& out) {
   inner.finish();
 }
 
-// "18:30" in minutes; "24:00" is the day's end.
-bool readMinute(ObjectReader& reader, std::string_view key, int& out) {
+// "18:30" in minutes, at most so many; "24:00" is the day's end.
+bool readMinute(ObjectReader& reader, std::string_view key, int& out, int most) {
   std::string text;
-  if (!reader.text(key, text, Need::kOptional)) return true;
-  int hour = 0, minute = 0, used = 0;
-  const bool shape =
-      text.size() == 5 && std::sscanf(text.c_str(), "%2d:%2d%n", &hour, &minute, &used) == 2 && used == 5;
-  if (!shape || hour < 0 || minute < 0 || minute > 59 || hour * 60 + minute > 24 * 60) {
+  if (!reader.text(key, text, Need::kOptional)) return !reader.has(key);
+  int hour = 0, minute = 0;
+  const bool shape = hasShape(text, "00:00") && std::sscanf(text.c_str(), "%2d:%2d", &hour, &minute) == 2;
+  if (!shape || minute > 59 || hour * 60 + minute > most) {
     reader.at(key).mistake("expected a time of day such as 18:30");
     return false;
   }
@@ -109,10 +120,14 @@ void readDaypart(const Place& place, Line& out) {
     if (!readText(at, day, 16)) return;
     const auto found = std::find(kDays.begin(), kDays.end(), day);
     if (found == kDays.end()) return at.mistake("expected one of mon, tue, wed, thu, fri, sat, sun");
-    days = static_cast<std::uint8_t>(days | (1U << static_cast<unsigned>(found - kDays.begin())));
+    const auto bit = static_cast<std::uint8_t>(1U << static_cast<unsigned>(found - kDays.begin()));
+    if ((days & bit) != 0) return at.mistake("\"" + day + "\" is listed twice");
+    days = static_cast<std::uint8_t>(days | bit);
   });
+  expectSome(reader, "days");
   if (days != 0) part.days = days;
-  if (readMinute(reader, "from", part.from) && readMinute(reader, "until", part.until) && part.from == part.until) {
+  const bool from = readMinute(reader, "from", part.from, kDayMinutes - 1);
+  if (readMinute(reader, "until", part.until, kDayMinutes) && from && part.from == part.until) {
     reader.place().mistake("this part of the day has no length");
   }
   reader.finish();
@@ -125,10 +140,11 @@ void readCaps(ObjectReader& reader, std::vector<Cap>& out) {
     if (!inner.isObject()) return;
     Cap cap;
     inner.integer("impressions", cap.impressions, 1, 1'000'000, Need::kRequired);
-    inner.choice<CapPeriod>("per", cap.per,
-                            {{"hour", CapPeriod::kHour}, {"day", CapPeriod::kDay}, {"flight", CapPeriod::kFlight}},
-                            Need::kRequired);
+    const bool known = inner.choice<CapPeriod>(
+        "per", cap.per, {{"hour", CapPeriod::kHour}, {"day", CapPeriod::kDay}, {"flight", CapPeriod::kFlight}},
+        Need::kRequired);
     inner.finish();
+    if (!known) return;
     if (std::any_of(out.begin(), out.end(), [&](const Cap& c) { return c.per == cap.per; })) {
       place.mistake("there is a cap for this period already");
     }
@@ -146,6 +162,15 @@ void readBudget(ObjectReader& reader, Budget& out) {
     inner.place().mistake("expected \"total\", \"day\" or both");
   }
   inner.finish();
+}
+
+// What RFC 3986 lets into an address, about; everything else is percent-encoded.
+bool isAddress(std::string_view text) {
+  constexpr std::string_view kScheme = "https://";
+  if (!text.starts_with(kScheme) || text.size() == kScheme.size()) return false;
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return c > ' ' && c <= '~' && std::string_view{"\"<>\\^`{|}"}.find(c) == std::string_view::npos;
+  });
 }
 
 // An object with exactly one of these keys; returns which, or nothing after a mistake.
@@ -199,7 +224,7 @@ void readLineCreative(const Place& place, Line& out) {
   reader.integer("weight", creative.weight, 1, 1'000, Need::kOptional);
   reader.finish();
   const auto same = [&](const LineCreative& c) { return c.creative == creative.creative; };
-  if (std::any_of(out.creatives.begin(), out.creatives.end(), same)) {
+  if (!creative.creative.empty() && std::any_of(out.creatives.begin(), out.creatives.end(), same)) {
     reader.at("creative").mistake("\"" + creative.creative + "\" is listed twice");
   }
   out.creatives.push_back(std::move(creative));
@@ -244,14 +269,12 @@ void readLine(const Place& place, Campaign& out) {
   readLineWords(reader, line);
   readArmName(reader, line.arm);
   reader.array("creatives", Need::kRequired, kMostCreatives, [&](const Place& at) { readLineCreative(at, line); });
-  if (reader.has("creatives") && line.creatives.empty()) reader.at("creatives").mistake("expected at least one");
-  const bool priced = line.price.kind == PriceKind::kCpm || line.price.kind == PriceKind::kCpcv;
-  if (reader.has("budget") && !priced) {
+  expectSome(reader, "creatives");
+  const bool flat = line.price.kind == PriceKind::kFlat;
+  if (reader.has("budget") && (flat || !reader.has("price"))) {
     reader.at("budget").mistake("only a line with a price for impressions or views (cpm, cpcv) can use up a budget");
   }
-  if (line.goal.kind == GoalKind::kHouse && line.price.kind != PriceKind::kNone && !reader.has("budget") && !priced) {
-    reader.at("price").mistake("a flat price needs a goal");
-  }
+  if (flat && !reader.has("goal")) reader.at("price").mistake("a flat price needs a goal");
   reader.finish();
   out.lines.push_back(std::move(line));
 }
@@ -295,7 +318,7 @@ void readCampaign(ObjectReader& body, Campaign& out) {
   body.text("when", out.when, Need::kOptional, 65'536);
   body.name("advertiser", out.advertiser, Need::kOptional);
   body.text("timezone", out.timezone, Need::kOptional, 64);
-  readCurrency(body, out.currency, Need::kOptional);
+  readCurrency(body, out.currency);
   readFlight(body, out.flight);
   readBudget(body, out.budget);
   readCaps(body, out.caps);
@@ -310,6 +333,7 @@ void readCampaign(ObjectReader& body, Campaign& out) {
     inner.finish();
   }
   body.array("lines", Need::kOptional, kMostLines, [&](const Place& place) { readLine(place, out); });
+  expectSome(body, "lines");
   body.names("creatives", out.creatives, body.has("lines") ? Need::kOptional : Need::kRequired, kMostCreatives);
   if (body.has("lines") && body.has("creatives")) {
     body.at("creatives").mistake("a campaign has either creatives or lines");
@@ -323,9 +347,8 @@ void readCreative(ObjectReader& body, Creative& out) {
   body.names("categories", out.categories, Need::kOptional, 16);
   body.integer("minAge", out.minAge, 0, 21, Need::kOptional);
   readCaps(body, out.caps);
-  if (body.text("clickThrough", out.clickThrough, Need::kOptional, 2'048) &&
-      !out.clickThrough.starts_with("https://")) {
-    body.at("clickThrough").mistake("expected an address that begins with https://");
+  if (body.text("clickThrough", out.clickThrough, Need::kOptional, 2'048) && !isAddress(out.clickThrough)) {
+    body.at("clickThrough").mistake("expected an address that begins with https://, of ASCII without blanks");
   }
 }
 
@@ -338,8 +361,9 @@ void readExperiment(ObjectReader& body, Experiment& out) {
 void readMonetisation(ObjectReader& body, Monetisation& out) {
   std::string policy;
   body.text("policy", policy, Need::kRequired);
-  readCurrency(body, out.currency, Need::kOptional);
+  readCurrency(body, out.currency);
   body.members("rates", 200, [&](const Place& place, std::string_view key) {
+    if (!isCurrency(key)) return place.mistake(kCurrencyWords);
     std::string text;
     Micros rate = 0;
     if (!readText(place, text, 32)) return;
@@ -353,7 +377,7 @@ void readMonetisation(ObjectReader& body, Monetisation& out) {
     ObjectReader inner{place};
     if (!inner.isObject()) return;
     Advertiser advertiser;
-    readCurrency(inner, advertiser.currency, Need::kOptional);
+    readCurrency(inner, advertiser.currency);
     readCaps(inner, advertiser.caps);
     inner.finish();
     out.advertisers.emplace(key, std::move(advertiser));
