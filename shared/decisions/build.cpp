@@ -32,6 +32,9 @@ class Builder {
         for (const CapOf& cap : creative.caps) keep(cap, kept);
       }
     }
+    out.lively =
+        std::any_of(out.rules.begin(), out.rules.end(), [](const auto& rule) { return changes(rule.rule->when); }) ||
+        std::any_of(out.lines.begin(), out.lines.end(), [](const CompiledLine& line) { return changes(line); });
     if (errors_.empty()) out.index = rules::Index{conditions};
     return out;
   }
@@ -43,6 +46,17 @@ class Builder {
   }
 
  private:
+  // Whether a condition may read the moment or what the viewer has seen; audiences may. A guess to the safe side.
+  static bool changes(const std::string& when) {
+    return when.find("now") != std::string::npos || when.find("frequency") != std::string::npos ||
+           when.find("segment") != std::string::npos;
+  }
+  static bool changes(const CompiledLine& line) {
+    return !line.house() || !line.caps.empty() || line.from != base::WallTime::min() ||
+           line.until != base::WallTime::max() || (line.line && !line.line->dayparts.empty()) ||
+           changes(line.campaign->when) || (line.line && changes(line.line->when)) ||
+           std::any_of(line.creatives.begin(), line.creatives.end(), [](const auto& c) { return !c.caps.empty(); });
+  }
   static void keep(const CapOf& cap, std::set<Key>& kept) {
     if (cap.cap.per == model::CapPeriod::kFlight) kept.insert(cap.key);
   }

@@ -88,6 +88,8 @@ struct CompiledLine {
     return line == nullptr ||
            (line->goal.kind == model::GoalKind::kHouse && line->price.kind == model::PriceKind::kNone);
   }
+  // Whether it plays only as often as the plan's ceilings allow: it has a goal in numbers, or a budget.
+  bool metered() const;
   ImpressionKeys keys(std::size_t creative) const { return {creatives[creative].key, key, campaignKey, advertiserKey}; }
 };
 
@@ -113,6 +115,7 @@ class Compiled {
     std::map<std::string, std::size_t> paintOrder;  // overlay id -> place of its first mention
     model::Value id;                                // channel.id, for conditions
     rules::Index index;                             // of the rules' conditions, then the lines'
+    bool lively = false;  // what a viewer gets may change with time, plan or what the viewer has seen
   };
 
   const model::Documents& documents() const { return *documents_; }

@@ -8,6 +8,13 @@
 
 namespace dvpe::decisions {
 
+bool CompiledLine::metered() const {
+  if (house()) return false;
+  const auto limited = [](const model::Budget& budget) { return budget.total != 0 || budget.day != 0; };
+  return line->goal.kind == model::GoalKind::kImpressions || line->goal.kind == model::GoalKind::kCompletedViews ||
+         limited(line->budget) || limited(campaign->budget);
+}
+
 namespace impl {
 
 namespace {
