@@ -266,7 +266,7 @@ class Director {
   };
   std::deque<LoggedBreak> logged_;
   std::uint64_t newestEntry_ = 0, roundBegan_ = 0, storedUpTo_ = 0;  // of the log
-  std::uint64_t podAge_ = 0;                                         // seconds; the oldest of this round so far
+  std::uint64_t podAge_ = 0, viewerBytes_ = 0;                       // of this round so far
   std::shared_ptr<Batch> batch_;
   bool takingOver_ = false;
   boost::asio::io_context context_{1};

@@ -352,8 +352,8 @@ void Director::refreshSome(std::size_t most) {
     if (it == records_.end()) {  // a round is over: all that was dirty when it began is stored
       storedUpTo_ = std::max(storedUpTo_, roundBegan_);
       roundBegan_ = newestEntry_;
-      counters_.podAgeSeconds = podAge_;
-      podAge_ = 0;
+      counters_.podAgeSeconds = std::exchange(podAge_, 0U);
+      counters_.viewerBytes = std::exchange(viewerBytes_, 0U);
       refreshedUpTo_.reset();
       break;
     }
@@ -370,6 +370,8 @@ void Director::refreshOne(const privacy::SessionId& id, Record& record, std::vec
   if (record.state->dirty) {
     if (!store(record.known, *record.state)) ++counters_.storeErrors;
   }
+  viewerBytes_ += (sizeof(ViewerState) + sizeof(privacy::Pseudonym) + record.state->history.bytes()) /
+                  static_cast<std::size_t>(record.state->sessions);
   if (!era.terms->channel().lively) return;
   podAge_ = std::max<std::uint64_t>(podAge_, nowSeconds() - record.decided);
   const auto claims = tokens_.open(record.token, 0);
