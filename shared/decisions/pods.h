@@ -5,6 +5,7 @@
 // comes too near to another.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -19,8 +20,10 @@ struct Bid {
   // What it is one of: of each group only so many may be placed. Line, campaign, advertiser, categories, first, last.
   std::array<std::uint16_t, kGroups> groups{};
   std::uint8_t groupCount = 0;
+  // A group that it is in already takes no more of its room.
   void join(std::uint16_t group) {
-    if (groupCount < kGroups) groups[groupCount++] = group;
+    const bool in = std::find(groups.begin(), groups.begin() + groupCount, group) != groups.begin() + groupCount;
+    if (!in && groupCount < kGroups) groups[groupCount++] = group;
   }
 };
 
