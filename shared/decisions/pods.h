@@ -39,10 +39,10 @@ struct PodChoice {
 
 // Chooses for several lengths of a break from the same bids. Keeps its memory between uses; one thread at a time.
 //
-// Depth-first branch and bound. The bound is the same problem without groups and slots, solved for every remainder and
-// every rest of the list at once by dynamic programming (Bellman's knapsack), which is tight where bids seldom exclude
-// each other. Equal input gives equal output: of equal worth the first found, in the order of worth for a unit, then of
-// the list.
+// Depth-first branch and bound. The bound is the lower of two: the same problem without groups and slots, solved for
+// every remainder and every rest of the list at once by dynamic programming (Bellman's knapsack), which is tight where
+// bids seldom exclude each other; and the same without groups and time, for breaks that have more time than slots.
+// Equal input gives equal output: of equal worth the first found, in the order of worth for a unit, then of the list.
 class PodSolver {
  public:
   // bids: at most 4096. room: by group, how many of it may be placed. longest: units of the longest break.
@@ -57,11 +57,14 @@ class PodSolver {
     std::int32_t steps = 0;  // of length_ units
   };
   void search(std::size_t at, int left, std::int64_t worth);
-  std::int64_t bound(std::size_t at, int left) const { return table_[at * columns_ + static_cast<std::size_t>(left)]; }
+  std::int64_t bound(std::size_t at, int left) const {
+    return std::min(table_[at * columns_ + static_cast<std::size_t>(left)], most_[at][kMaxSlots - path_.size()]);
+  }
 
   std::vector<Item> items_;
   std::vector<std::uint8_t> room_;
   std::vector<std::int64_t> table_;  // best worth of items at.. in so many steps, groups and slots aside
+  std::vector<std::array<std::int64_t, kMaxSlots + 1>> most_;  // best worth of so many of items at.., time aside
   std::size_t columns_ = 0;
   int step_ = 1;  // the greatest common divisor of all lengths
   std::vector<std::uint16_t> path_;
