@@ -109,6 +109,8 @@ Bound bind(const Terms& terms, const Ready& ready, int units, bool current, cons
     }
   }
   for (const Slot& slot : ready.house) {
+    // What was seen since may count for these.
+    if (!current && !(lines[slot.line].caps.empty() && creative(slot).caps.empty())) continue;
     const auto clashes = [&](const Slot& placed) {
       return creative(placed).media == creative(slot).media || shareCategory(creative(placed), creative(slot));
     };

@@ -104,7 +104,6 @@ std::uint32_t inMillionths(std::uint64_t draw) {
 struct Decider::Impl {
   struct Candidate {
     std::uint32_t line = 0;
-    int left = kManyLeft;  // of the caps of the line and above
     std::uint64_t order = 0;
     std::uint64_t rotation = 0;
   };
@@ -122,13 +121,15 @@ struct Decider::Impl {
   Ready decide(const Terms& terms, const Choice& choice, const Viewer& viewer, const Moment& moment,
                std::vector<std::uint32_t>* eligible, std::vector<Consideration>* report);
   void judge(std::vector<std::uint32_t>* eligible);
-  No refuse(std::uint32_t line, int& left) const;
-  int room(const std::vector<CapOf>& caps, const CapOf** reached) const;
+  No refuse(std::uint32_t line) const;
+  int room(const CapOf& cap) const;
+  const CapOf* reached(const std::vector<CapOf>& caps) const;
   void takeDraws(const Moment& moment);
   void offer(const Candidate& candidate);
   void rotate(const CompiledLine& line, std::uint64_t draw);
-  std::uint16_t sharedRoom(Key key, int left);
+  std::uint16_t sharedRoom(Key key, const std::vector<CapOf>* caps = nullptr);
   void house(Ready& out);
+  int houseRoom(const CompiledLine& line, const Ready& out) const;
   void pods(Ready& out);
   void tell(const Ready& out);
   Consideration* told(std::uint32_t line);
@@ -201,8 +202,7 @@ Consideration* Decider::Impl::told(std::uint32_t line) {
 void Decider::Impl::judge(std::vector<std::uint32_t>* eligible) {
   for (const std::uint32_t line : choice->lines) {
     const LineTerms& of = terms->of(line);
-    int left = kManyLeft;
-    const No no = refuse(line, left);
+    const No no = refuse(line);
     if (report) {
       report->push_back({line, describe(no, of.closed, terms->channel().lines[line]), of.worth, 0, 0, 0});
     }
@@ -212,12 +212,12 @@ void Decider::Impl::judge(std::vector<std::uint32_t>* eligible) {
       continue;
     }
     if (eligible) ++(*eligible)[line];
-    candidates.push_back({line, left, 0, 0});
+    candidates.push_back({line, 0, 0});
   }
 }
 
-// The first reason for which a line is not shown to this viewer. left: how often its caps still allow it.
-No Decider::Impl::refuse(std::uint32_t number, int& left) const {
+// The first reason for which a line is not shown to this viewer.
+No Decider::Impl::refuse(std::uint32_t number) const {
   using Why = No::Why;
   const CompiledLine& line = terms->channel().lines[number];
   const LineTerms& of = terms->of(number);
@@ -228,21 +228,19 @@ No Decider::Impl::refuse(std::uint32_t number, int& left) const {
   }
   if (line.caps.empty()) return {};
   if (!viewer->history || !viewer->history->complete()) return {Why::kCapsUnknown};
-  const CapOf* reached = nullptr;
-  left = room(line.caps, &reached);
-  if (left > 0) return {};
-  return {Why::kCap, reached};
+  const CapOf* cap = reached(line.caps);
+  return cap ? No{Why::kCap, cap} : No{};
 }
 
-int Decider::Impl::room(const std::vector<CapOf>& caps, const CapOf** reached) const {
-  int left = kManyLeft;
-  for (const CapOf& cap : caps) {
-    const int more = cap.cap.impressions - viewer->history->count(cap.key, now, within(cap.cap.per));
-    if (more >= left) continue;
-    left = std::max(more, 0);
-    if (reached) *reached = &cap;
-  }
-  return left;
+// How often a cap still allows what it counts.
+int Decider::Impl::room(const CapOf& cap) const {
+  return std::clamp(cap.cap.impressions - viewer->history->count(cap.key, now, within(cap.cap.per)), 0, kManyLeft);
+}
+
+// The first cap that allows no more.
+const CapOf* Decider::Impl::reached(const std::vector<CapOf>& caps) const {
+  const auto found = std::find_if(caps.begin(), caps.end(), [this](const CapOf& cap) { return room(cap) == 0; });
+  return found == caps.end() ? nullptr : &*found;
 }
 
 // Leaves the candidates that are under their rate, in the order of their draws: chance decides between equals.
@@ -306,11 +304,16 @@ void Decider::Impl::rotate(const CompiledLine& line, std::uint64_t draw) {
   std::rotate(rotated.begin(), rotated.begin() + static_cast<std::ptrdiff_t>(first), rotated.end());
 }
 
-std::uint16_t Decider::Impl::sharedRoom(Key key, int left) {
+// The group of what has this key: one of it, or as many as the caps of the key allow.
+std::uint16_t Decider::Impl::sharedRoom(Key key, const std::vector<CapOf>* caps) {
   for (const Shared& each : shared) {
     if (each.key == key) return each.group;
   }
-  rooms.push_back(static_cast<std::uint8_t>(std::clamp(left, 0, kManyLeft)));
+  int left = caps ? kManyLeft : 1;
+  for (std::size_t i = 0; caps && i < caps->size(); ++i) {
+    if ((*caps)[i].key == key) left = std::min(left, room((*caps)[i]));
+  }
+  rooms.push_back(static_cast<std::uint8_t>(left));
   shared.push_back({key, static_cast<std::uint16_t>(rooms.size() - 1)});
   return shared.back().group;
 }
@@ -332,24 +335,23 @@ void Decider::Impl::offer(const Candidate& candidate) {
                     [&](const Offer& o) { return o.slot.units == units; })) {
       continue;
     }
-    int left = kManyLeft;
     if (!creative.caps.empty()) {
-      const CapOf* reached = nullptr;
-      left = viewer->history && viewer->history->complete() ? room(creative.caps, &reached) : 0;
-      if (left == 0) {
-        why = reached ? describe(*reached) : "its caps cannot be known here";
+      const bool known = viewer->history && viewer->history->complete();
+      const CapOf* cap = known ? reached(creative.caps) : nullptr;
+      if (!known || cap) {
+        why = cap ? describe(*cap) : "its caps cannot be known here";
         continue;
       }
     }
     Bid bid;
     bid.units = units;
     bid.worth = withPriority(line, std::clamp<std::int64_t>(of.worth, 1, kMostWorth), units);
-    bid.join(sharedRoom(line.key, 1));
-    bid.join(sharedRoom(creative.key, 1));
+    bid.join(sharedRoom(line.key));
+    bid.join(sharedRoom(creative.key));
     bool alone = true;
     for (const CapOf& cap : line.caps) {
       if (cap.level == Level::kLine) continue;
-      bid.join(sharedRoom(cap.key, candidate.left));
+      bid.join(sharedRoom(cap.key, &line.caps));
       alone = false;
     }
     for (const std::uint16_t category : creative.categories) bid.join(category);
@@ -402,18 +404,36 @@ void Decider::Impl::house(Ready& out) {
   for (const std::uint32_t number : houseLines) {
     const CompiledLine& line = terms->channel().lines[number];
     const LineTerms& of = terms->of(number);
-    int left = line.caps.empty() ? kManyLeft : room(line.caps, nullptr);
+    int left = houseRoom(line, out);
     for (std::uint16_t i = 0; i < line.creatives.size() && left > 0; ++i) {
       const CompiledCreative& creative = line.creatives[i];
       if (of.units[i] == 0) continue;
       if (!creative.caps.empty() &&
-          (!viewer->history || !viewer->history->complete() || room(creative.caps, nullptr) == 0)) {
+          (!viewer->history || !viewer->history->complete() || reached(creative.caps) != nullptr)) {
         continue;
       }
       out.house.push_back({number, i, of.units[i]});
       --left;
     }
   }
+}
+
+// What the caps leave a house line beside the pod that uses most of them, and beside the house lines before it.
+int Decider::Impl::houseRoom(const CompiledLine& line, const Ready& out) const {
+  std::ptrdiff_t left = kManyLeft;
+  for (const CapOf& cap : line.caps) {
+    const auto counts = [&](const Slot& slot) {
+      return terms->channel().lines[slot.line].keys(slot.creative).has(cap.key);
+    };
+    std::ptrdiff_t used = 0;
+    for (const Ready::Pod& pod : out.pods) {
+      const auto first = out.slots.begin() + pod.first;
+      used = std::max(used, std::count_if(first, first + pod.count, counts));
+    }
+    used += std::count_if(out.house.begin(), out.house.end(), counts);
+    left = std::min(left, room(cap) - used);
+  }
+  return static_cast<int>(left);
 }
 
 // What came of each line that took part.
