@@ -28,6 +28,7 @@ struct Bid {
 };
 
 inline constexpr int kMaxSlots = 12;
+inline constexpr std::size_t kMaxBids = 4'096;
 inline constexpr int kMaxPodSteps = 20'000;
 
 struct PodChoice {
@@ -45,7 +46,7 @@ struct PodChoice {
 // Equal input gives equal output: of equal worth the first found, in the order of worth for a unit, then of the list.
 class PodSolver {
  public:
-  // bids: at most 4096. room: by group, how many of it may be placed. longest: units of the longest break.
+  // bids: at most kMaxBids. room: by group, how many of it may be placed. longest: units of the longest break.
   void prepare(const std::vector<Bid>& bids, const std::vector<std::uint8_t>& room, int longest);
   // units: 0 to longest.
   const PodChoice& solve(int units);
