@@ -70,7 +70,7 @@ struct Ready {
   };
   boost::container::small_vector<Pod, 5> pods;  // ascending by length
   std::vector<Slot> slots;
-  Slots spare;  // lines that could take a slot of the same length, best first
+  Slots spare;  // what could take a slot of the same length beside what is in the longest pod, best first
   Slots house;  // in order
 };
 

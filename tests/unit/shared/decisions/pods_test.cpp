@@ -327,7 +327,8 @@ TEST(PodSolver, StopsInTimeWhereManyExcludeEachOtherAndSaysSo) {
 TEST(PodSolver, TakesAsManyBidsAsItSays) {
   Problem problem;
   problem.room.assign(5'000, 1);
-  for (int i = 0; i < static_cast<int>(kMaxBids); ++i) problem.bids.push_back(bid(15, 1'000 + i, {static_cast<std::uint16_t>(i)}));
+  for (int i = 0; i < static_cast<int>(kMaxBids); ++i)
+    problem.bids.push_back(bid(15, 1'000 + i, {static_cast<std::uint16_t>(i)}));
   PodSolver solver;
   solver.prepare(problem.bids, problem.room, 60);
   EXPECT_THAT(solver.solve(60).bids, ElementsAre(4'092, 4'093, 4'094, 4'095));
