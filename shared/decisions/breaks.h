@@ -70,7 +70,7 @@ struct Ready {
   };
   boost::container::small_vector<Pod, 5> pods;  // ascending by length
   std::vector<Slot> slots;
-  Slots spare;  // lines that could take a slot of the same length, best first
+  Slots spare;  // what could take a slot of the same length beside what is in the longest pod, best first
   Slots house;  // in order
 };
 
@@ -121,7 +121,7 @@ struct Bound {
 
 // Binds what was held to a break of so many units. Another length than was decided for takes the longest pod that fits;
 // then house ads, then slate. current: false when the pods may not be used (another break's, or decided before the
-// viewer saw something else): house ads and slate.
+// viewer saw something else): house ads without caps, and slate.
 Bound bind(const Terms& terms, const Ready& ready, int units, bool current, const Spend& spend);
 
 }  // namespace dvpe::decisions

@@ -28,6 +28,8 @@ class Builder {
     for (const CompiledLine& line : out.lines) {
       conditions.push_back(line.when);
       for (const CapOf& cap : line.caps) keep(cap, kept);
+      // The turns of its creatives are counted.
+      if (line.line && line.line->rotation == model::Rotation::kSequential) kept.insert(line.key);
       for (const CompiledCreative& creative : line.creatives) {
         for (const CapOf& cap : creative.caps) keep(cap, kept);
       }

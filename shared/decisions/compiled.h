@@ -123,7 +123,7 @@ class Compiled {
   // Null when there is no such channel.
   const CompiledChannel* channel(std::string_view id) const;
   const model::Campaign* campaign(std::string_view id) const;
-  // What histories must keep for ever: keys with a cap for a whole flight.
+  // What histories must keep for ever: keys with a cap for a whole flight, lines whose creatives follow each other.
   const std::set<Key>& keptKeys() const { return keptKeys_; }
 
  private:
