@@ -176,8 +176,8 @@ class Text {
     std::int64_t sum = 0;
     int units = 0;
     std::string terms;
-    for (int i = 0; i < pod.count; ++i) {
-      const Slot& slot = report_.ready.slots[static_cast<std::size_t>(pod.first + i)];
+    for (std::size_t i = 0; i < pod.count; ++i) {
+      const Slot& slot = report_.ready.slots[pod.first + i];
       const std::int64_t each = terms_.of(slot.line).worth;
       sum += each;
       units += slot.units;

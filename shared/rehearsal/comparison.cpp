@@ -53,12 +53,14 @@ std::string joined(const std::vector<std::string>& names) {
 
 std::string joined(const std::map<std::string, std::string>& clips) {
   std::vector<std::string> all;
+  all.reserve(clips.size());
   for (const auto& [event, media] : clips) all.push_back(event + "=" + media);
   return joined(all);
 }
 
 std::vector<std::string> lineNames(const Named& named) {
   std::vector<std::string> out;
+  out.reserve(named.slots.size());
   for (const NamedSlot& slot : named.slots) out.push_back(slot.line);
   return out;
 }
