@@ -138,8 +138,10 @@ class Director {
 
   // A token for the session, decided and journalled. A repeated id gives a token for the same session.
   boost::asio::awaitable<Reply> create(NewSession request);
-  // Why the viewer sees what they see, as JSON (docs/reference/http.md). token: as in the session's URLs.
-  boost::asio::awaitable<Reply> explain(std::string token);
+  // Why the viewer sees what they see, as JSON (docs/reference/http.md). token: as in the session's URLs. at: the break
+  // that was on air then, or the last one before, as it is decided with what the viewer had been shown until it began;
+  // nothing: the break to come.
+  boost::asio::awaitable<Reply> explain(std::string token, std::optional<base::WallTime> at = std::nullopt);
 
   // Takes over other documents while sessions go on. Every session is decided anew for what begins at or after the
   // moment; what began before stays as it was. One at a time. What was listed is never decided again: segments of the
@@ -232,7 +234,8 @@ class Director {
   void forget(std::map<privacy::SessionId, Record>::iterator session);
   bool restore(const privacy::SessionId& id, base::ByteView record);
   static void restoreFormer(const ChannelState& channel, const boost::json::object& record, SessionView& view);
-  std::string explanation(const privacy::SessionClaims& claims, const Record& record, const SessionView& view);
+  std::string explanation(const privacy::SessionClaims& claims, const Record& record, const SessionView& view,
+                          std::optional<base::WallTime> at);
   std::uint32_t nowSeconds() const;
 
   const DirectorOptions options_;
