@@ -110,8 +110,10 @@ class Explainer {
       out.why = "already in this break";
     } else if (const int left = report_.units - used; out.units > left) {
       out.why = std::to_string(out.units) + " units do not fit into the " + std::to_string(left) + " left";
+    } else if (line.house) {
+      out.why = "its category is in this break, or a cap is reached";
     } else {
-      out.why = line.house ? "its category is in this break, or a cap is reached" : "another of the line's was taken";
+      out.why = placed(number) ? "another of the line's was taken" : "not in the pod that a break of this length takes";
     }
     return out;
   }

@@ -128,6 +128,17 @@ TEST(ExplainedLines, AreThereOnceThoughSeveralRulesetsLetThemIn) {
   EXPECT_THAT(below.lines[0].why, HasSubstr("viewer.age is 10"));
 }
 
+TEST(ExplainedLines, SayWhenTheBreakTakesAnotherPod) {
+  Market market;
+  market.channel().breakLengths = {30, 60};
+  market.line("k", "a", {30}, 2'000);
+  market.line("l", "a", {15}, 1'000);
+  Evening evening{market};
+  const Report report = explained(evening, {}, 45);
+  EXPECT_EQ(of(report, "l/a").why, "");
+  EXPECT_EQ(of(report, "l/a").creatives.at(0).why, "not in the pod that a break of this length takes");
+}
+
 TEST(ExplainedLines, HaveTreesOnlyForTheFirst) {
   Market market;
   for (int i = 0; i < 100; ++i) market.line("k", std::to_string(i), {15}, 1'000 + i).when = "viewer.age > 1";
