@@ -15,6 +15,7 @@ using model::CapPeriod;
 
 constexpr std::size_t kMostSpare = 4;
 constexpr std::size_t kMostCandidates = 1'024;  // of more, those of the highest priority and worth take part
+constexpr const char* kTooMany = "very many others are worth more";
 constexpr int kManyLeft = 255;
 
 std::chrono::seconds within(CapPeriod period) {
@@ -309,7 +310,7 @@ void Decider::Impl::fewer() {
     return a.order != b.order ? a.order < b.order : a.line < b.line;
   });
   for (std::size_t i = kMostCandidates; report && i < candidates.size(); ++i) {
-    told(candidates[i].line)->why = "more than " + std::to_string(kMostCandidates) + " others are worth more";
+    told(candidates[i].line)->why = kTooMany;
   }
   candidates.resize(kMostCandidates);
 }
@@ -362,6 +363,7 @@ void Decider::Impl::offer(const Candidate& candidate) {
   for (std::uint16_t i = 0; i < line.creatives.size(); ++i) {
     if (refuse(line.creatives[i], of.units[i], false).why == No::Why::kNone) able.push_back(i);
   }
+  if (report && bids.size() >= kMaxBids) told(candidate.line)->why = kTooMany;
   while (!able.empty() && bids.size() < kMaxBids) {
     const auto others = std::stable_partition(
         able.begin(), able.end(), [&, units = of.units[able.front()]](auto each) { return of.units[each] == units; });
@@ -379,7 +381,7 @@ void Decider::Impl::offer(const Candidate& candidate, std::uint16_t number) {
   bid.units = of.units[number];
   bid.worth = withPriority(line, std::clamp<std::int64_t>(of.worth, 1, kMostWorth), bid.units);
   bid.join(sharedRoom(line.key));
-  bid.join(sharedRoom(creative.key));
+  bid.join(sharedRoom(creative.mediaKey));
   bool alone = true;
   for (const CapOf& cap : line.caps) {
     if (cap.level == Level::kLine) continue;

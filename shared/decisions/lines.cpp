@@ -174,6 +174,7 @@ class Layout {
   }
 
   void label(CompiledCreative& out) {
+    out.mediaKey = keyOf(Level::kCreative, "media/" + out.media);  // no creative has such a name
     std::vector<std::string> all = campaign_.categories;
     if (out.creative) all.insert(all.end(), out.creative->categories.begin(), out.creative->categories.end());
     const auto& blocked = channel_.blockedCategories;

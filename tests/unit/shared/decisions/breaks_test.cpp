@@ -229,6 +229,15 @@ TEST(Creatives, AreInABreakOnceThoughSeveralLinesHaveThem) {
   EXPECT_THAT(Evening{market}.plays(120), ElementsAre("k-a-1"));
 }
 
+TEST(Creatives, AreInABreakOnceThoughTheirMediaHaveTwoNames) {
+  Market market;
+  market.line("k", "a", {15}, 20);
+  market.line("l", "a", {15}, 10);
+  market.creative("l-a-1").media = "k-a-1";
+  market.house("h", {15}).creatives = {"k-a-1"};
+  EXPECT_THAT(Evening{market}.plays(120), ElementsAre("k-a-1"));
+}
+
 TEST(HouseLines, PlayInTheOrderOfTheRulesWhereNothingElseIs) {
   Market market;
   market.rule("1", "true", {FillBreaks{{"z", "k", "a"}, false}});
@@ -275,6 +284,18 @@ TEST(Rules, LetEveryCampaignInAfterThoseThatAreNamed) {
   market.campaign("b").excludeChannels = {"c"};
   market.rule("1", "true", {FillBreaks{{"d"}, true}});
   EXPECT_THAT(Evening{market}.plays(120), ElementsAre("d-1", "a-1", "c-1"));
+}
+
+TEST(Rules, LetEveryCampaignInWithoutRegardToThoseThatExcludeTheChannel) {
+  Market market;
+  market.house("here", {15});
+  market.house("there", {15}).when = "viewer.team == \"red\"";  // a field of another channel
+  EXPECT_FALSE(build(std::make_shared<const model::Documents>(market.documents)).compiled);
+  market.campaign("there").excludeChannels = {"c"};
+  Evening evening{market};
+  EXPECT_THAT(evening.plays(120), ElementsAre("here-1"));
+  market.rule("1", "true", {FillBreaks{{"there"}, false}});
+  EXPECT_FALSE(build(std::make_shared<const model::Documents>(market.documents)).compiled) << "a rule that names it";
 }
 
 TEST(Conditions, OfACampaignAndItsLineHoldTogether) {
