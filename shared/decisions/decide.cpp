@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The DVPE authors
 #include <algorithm>
+#include <numeric>
 #include <span>
 
 #include "shared/decisions/breaks.h"
@@ -359,10 +360,11 @@ std::uint16_t Decider::Impl::sharedRoom(Key key, const std::vector<CapOf>* caps)
 void Decider::Impl::offer(const Candidate& candidate) {
   const CompiledLine& line = terms->channel().lines[candidate.line];
   const LineTerms& of = terms->of(candidate.line);
-  able.clear();
-  for (std::uint16_t i = 0; i < line.creatives.size(); ++i) {
-    if (refuse(line.creatives[i], of.units[i], false).why == No::Why::kNone) able.push_back(i);
-  }
+  able.resize(line.creatives.size());
+  std::iota(able.begin(), able.end(), std::uint16_t{0});
+  std::erase_if(able, [&](std::uint16_t each) {
+    return refuse(line.creatives[each], of.units[each], false).why != No::Why::kNone;
+  });
   if (report && bids.size() >= kMaxBids) told(candidate.line)->why = kTooMany;
   while (!able.empty() && bids.size() < kMaxBids) {
     const auto others = std::stable_partition(
@@ -419,10 +421,11 @@ void Decider::Impl::pods(Ready& out) {
     for (const std::uint16_t bid : placed) out.slots.push_back(offers[bid].slot);
   }
   // What is left over may stand in, best first.
-  std::vector<std::uint16_t> rest;
-  for (std::uint16_t i = 0; i < offers.size(); ++i) {
-    if (offers[i].spare && std::find(placed.begin(), placed.end(), i) == placed.end()) rest.push_back(i);
-  }
+  std::vector<std::uint16_t> rest(offers.size());
+  std::iota(rest.begin(), rest.end(), std::uint16_t{0});
+  std::erase_if(rest, [&](std::uint16_t each) {
+    return !offers[each].spare || std::find(placed.begin(), placed.end(), each) != placed.end();
+  });
   const std::size_t most = std::min(rest.size(), kMostSpare);
   std::partial_sort(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(most), rest.end(),
                     [&](std::uint16_t a, std::uint16_t b) {

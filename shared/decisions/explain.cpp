@@ -34,6 +34,7 @@ class Explainer {
       at->second = std::min(at->second, mine);
     }
     std::vector<std::pair<int, std::uint32_t>> order;
+    order.reserve(furthest.size());
     for (const auto& [first, line] : furthest) order.emplace_back(std::min(line.first, 2), line.second);
     std::sort(order.begin(), order.end());
     for (const auto& [rank, line] : order) addLine(line);
@@ -77,7 +78,7 @@ class Explainer {
       out.draw = about->draw;
     }
     if (report_.lines.size() < kMostTrees) out.condition = std::move(condition);
-    for (std::uint16_t i = 0; i < line.creatives.size(); ++i) out.creatives.push_back(creative(number, i, out));
+    for (std::size_t i = 0; i < line.creatives.size(); ++i) out.creatives.push_back(creative(number, i, out));
     report_.lines.push_back(std::move(out));
   }
 
@@ -87,7 +88,7 @@ class Explainer {
     return found == considered_.end() ? nullptr : &*found;
   }
 
-  CreativeReport creative(std::uint32_t number, std::uint16_t i, const LineReport& line) const {
+  CreativeReport creative(std::uint32_t number, std::size_t i, const LineReport& line) const {
     const CompiledCreative& compiled = terms_.channel().lines[number].creatives[i];
     CreativeReport out{compiled.media, terms_.of(number).units[i], std::nullopt, {}};
     int from = 0;

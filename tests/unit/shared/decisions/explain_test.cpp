@@ -15,7 +15,6 @@ namespace dvpe::decisions {
 namespace {
 
 using model::FillBreaks;
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
@@ -181,8 +180,8 @@ void expectSound(const Report& report, const Terms& terms, int units) {
   for (const Ready::Pod& pod : report.ready.pods) {
     std::int64_t worth = 0;
     int sum = 0;
-    for (int i = 0; i < pod.count; ++i) {
-      const Slot& slot = report.ready.slots.at(static_cast<std::size_t>(pod.first + i));
+    for (std::size_t i = 0; i < pod.count; ++i) {
+      const Slot& slot = report.ready.slots.at(pod.first + i);
       worth += withPriority(terms.channel().lines[slot.line], slot, terms.of(slot.line).worth);
       sum += slot.units;
     }
