@@ -86,6 +86,24 @@ std::string describe(const No& no, Closed closed, const CompiledLine& line) {
   return {};
 }
 
+Refusal refusal(const No& no, Closed closed) {
+  switch (no.why) {
+    case No::Why::kNone:
+      return Refusal::kNone;
+    case No::Why::kClosed:
+      return closed == Closed::kNoPlan || closed == Closed::kStopped ? Refusal::kPlan : Refusal::kClosed;
+    case No::Why::kArm:
+      return Refusal::kArm;
+    case No::Why::kCreatives:
+    case No::Why::kLong:
+      return Refusal::kCreatives;
+    case No::Why::kCapsUnknown:
+    case No::Why::kCap:
+      return Refusal::kCap;
+  }
+  return Refusal::kNone;
+}
+
 // Priorities above one another: a unit of time of a higher one is worth more than all that a lower one could pay.
 std::int64_t withPriority(const CompiledLine& line, std::int64_t worth, int units) {
   switch (line.line->priority) {
@@ -216,7 +234,8 @@ void Decider::Impl::judge(std::vector<std::uint32_t>* eligible) {
     const LineTerms& of = terms->of(line);
     const No no = refuse(line);
     if (report) {
-      report->push_back({line, describe(no, of.closed, terms->channel().lines[line]), of.worth, 0, 0, 0});
+      report->push_back(
+          {line, describe(no, of.closed, terms->channel().lines[line]), refusal(no, of.closed), of.worth, 0, 0, 0});
     }
     if (no.why != No::Why::kNone) continue;
     if (terms->channel().lines[line].house()) {
@@ -285,9 +304,11 @@ void Decider::Impl::takeDraws(const Moment& moment) {
     if (report) {
       Consideration* about = told(each.line);
       about->draw = draw;
-      if (!in)
+      if (!in) {
+        about->refusal = Refusal::kDraw;
         about->why = "not drawn: " + std::to_string(draw) + " is not under its rate of " +
                      std::to_string(terms->of(each.line).rate) + " millionths";
+      }
     }
     if (!in) continue;
     each.order = drawn[i][0] / std::max(terms->of(each.line).rate, 1U);
@@ -311,7 +332,9 @@ void Decider::Impl::fewer() {
     return a.order != b.order ? a.order < b.order : a.line < b.line;
   });
   for (std::size_t i = kMostCandidates; report && i < candidates.size(); ++i) {
-    told(candidates[i].line)->why = kTooMany;
+    Consideration& about = *told(candidates[i].line);
+    about.refusal = Refusal::kOthers;
+    about.why = kTooMany;
   }
   candidates.resize(kMostCandidates);
 }
@@ -474,6 +497,7 @@ void Decider::Impl::tell(const Ready& out) {
     if (about.units != 0 && about.why.empty()) continue;  // another of its creatives is in a pod
     about.creative = offer.slot.creative;
     about.units = offer.slot.units;
+    about.refusal = in(out.slots) ? Refusal::kNone : Refusal::kOthers;
     about.why = in(out.slots) ? "" : "others are worth more, or are of its category, advertiser or place in the break";
   }
 }
