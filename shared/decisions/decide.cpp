@@ -104,13 +104,14 @@ Refusal refusal(const No& no, Closed closed) {
   return Refusal::kNone;
 }
 
-// Priorities above one another: a unit of time of a higher one is worth more than all that a lower one could pay.
+// One priority above another counts 2^13 times as much: more than prices and urgency differ. Within one the worth
+// decides, and of equal worth the longer; a sponsorship without a price for impressions counts like one at a CPM of 8.
 std::int64_t withPriority(const CompiledLine& line, std::int64_t worth, int units) {
   switch (line.line->priority) {
     case model::Priority::kSponsorship:
-      return worth + (std::int64_t{units} << 49);
+      return (std::max<std::int64_t>(worth, 1 << 13) << 26) + units;
     case model::Priority::kStandard:
-      return worth + (std::int64_t{units} << 36);
+      return (worth << 13) + units;
     case model::Priority::kBulk:
       break;
   }
@@ -388,7 +389,10 @@ void Decider::Impl::offer(const Candidate& candidate) {
   std::erase_if(able, [&](std::uint16_t each) {
     return refuse(line.creatives[each], of.units[each], false).why != No::Why::kNone;
   });
-  if (report && bids.size() >= kMaxBids) told(candidate.line)->why = kTooMany;
+  if (report && bids.size() >= kMaxBids) {
+    told(candidate.line)->refusal = Refusal::kOthers;
+    told(candidate.line)->why = kTooMany;
+  }
   while (!able.empty() && bids.size() < kMaxBids) {
     const auto others = std::stable_partition(
         able.begin(), able.end(), [&, units = of.units[able.front()]](auto each) { return of.units[each] == units; });

@@ -160,12 +160,12 @@ TEST(ExplainedBreaks, OfAnUnknownChannelAreEmpty) {
 }
 
 std::int64_t withPriority(const CompiledLine& line, const Slot& slot, std::int64_t worth) {
-  const std::int64_t units = slot.units;
+  worth = std::max<std::int64_t>(worth, 1);
   switch (line.line->priority) {
     case model::Priority::kSponsorship:
-      return worth + units * (1LL << 49);
+      return (std::max<std::int64_t>(worth, 8'192) << 26) + slot.units;
     case model::Priority::kStandard:
-      return worth + units * (1LL << 36);
+      return (worth << 13) + slot.units;
     case model::Priority::kBulk:
       break;
   }
