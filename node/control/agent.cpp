@@ -20,8 +20,9 @@ namespace {
 
 constexpr auto kListen = std::chrono::milliseconds(100);
 constexpr auto kTell = std::chrono::seconds(1);
-constexpr int kMostWaiting = 64;          // messages for a lane
-constexpr std::size_t kMostIncoming = 4;  // releases that are being sent to us at a time
+constexpr std::uint64_t kCountsEvery = 5;  // times that the node tells how it is
+constexpr int kMostWaiting = 64;           // messages for a lane
+constexpr std::size_t kMostIncoming = 4;   // releases that are being sent to us at a time
 
 json::object orderJson(const Order& order) { return {{"keys", order.keys}, {"sequence", order.sequence}}; }
 
@@ -128,6 +129,10 @@ void Agent::receive(const protocol::Received& received) {
     if (isCoordinator(received.clientKey)) documents(received.peer, std::move(*d));
   } else if (const auto* c = std::get_if<protocol::CommandMessage>(&message.value())) {
     command(received.peer, c->command);
+  } else if (const auto* p = std::get_if<protocol::PlanMessage>(&message.value())) {
+    if (isCoordinator(received.clientKey)) {
+      work(orders_, received.peer, [this, signedPlan = p->plan] { plan(signedPlan); });
+    }
   } else if (const auto* s = std::get_if<protocol::Subscribe>(&message.value())) {
     if (!s->on) {
       subscribers_.erase(received.peer);
@@ -235,8 +240,36 @@ protocol::Answer Agent::obey(const protocol::Accepted& accepted) {
   return done ? protocol::Answer{id, true, {}, done.value()} : protocol::Answer{id, false, done.error().message, {}};
 }
 
+// Whoever sent it: a plan is what a coordinator has signed.
+void Agent::plan(const release::Signed& plan) {
+  base::Result<void> taken = base::success();
+  if (const auto signer =
+          releases_.ring()->signer(plan, release::Domain::kPlan, {release::Role::kCoordinator}, clock_.wallSeconds());
+      !signer) {
+    taken = signer.as_failure();
+  } else {
+    taken = target_.plan(plan.bytes);
+  }
+  if (!taken) spdlog::warn("a plan is refused reason=\"{}\"", taken.error().message);
+}
+
+// What advertisers pay for is for coordinators alone.
+void Agent::tellCounts() {
+  std::optional<protocol::Frames> frames;
+  for (const auto& [peer, key] : subscribers_) {
+    if (!isCoordinator(key)) continue;
+    if (!frames) {
+      const std::string counts = target_.counts();
+      if (counts.empty()) return;
+      frames = protocol::encode(protocol::Counts{counts});
+    }
+    (void)server_->send(peer, *frames);
+  }
+}
+
 void Agent::tell() {
   if (subscribers_.empty()) return;
+  if (++told_ % kCountsEvery == 0) tellCounts();
   json::error_code error;
   json::value about = json::parse(target_.telemetry(), error);
   if (error || !about.is_object()) about = json::object{};

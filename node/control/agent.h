@@ -64,7 +64,9 @@ class Agent {
   void command(const std::string& peer, const release::Signed& command);
   protocol::Answer takeOver(const std::string& id, const release::Signed& moment);
   protocol::Answer obey(const protocol::Accepted& accepted);
+  void plan(const release::Signed& plan);
   void tell();
+  void tellCounts();
   void reply(const std::string& peer, const protocol::Message& message);  // any thread
   void work(Lane& lane, const std::string& peer, std::function<void()> task);
   bool isCoordinator(const std::string& clientKey) const;
@@ -79,6 +81,7 @@ class Agent {
   std::unique_ptr<protocol::Server> server_;
   std::map<std::string, Incoming> incoming_;        // by peer; a few
   std::map<std::string, std::string> subscribers_;  // peer -> its key
+  std::uint64_t told_ = 0;                          // times
   std::mutex mutex_;                                // of what follows
   std::deque<std::pair<std::string, protocol::Message>> outgoing_;
   std::atomic<bool> stopping_{false}, ticking_{false};

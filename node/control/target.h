@@ -51,6 +51,12 @@ class Target {
   virtual base::Result<std::string> obey(const protocol::Accepted& command) = 0;
   // How the node is: a JSON object (docs/reference/control.md).
   virtual std::string telemetry() = 0;
+
+  // A plan of pacing that a coordinator has signed: in force from now on. kInvalidInput; kUnavailable: the node does
+  // not run yet.
+  virtual base::Result<void> plan(const std::string& text) = 0;
+  // What was counted for each line, for coordinators alone: a JSON object. Empty: nothing yet.
+  virtual std::string counts() = 0;
 };
 
 }  // namespace dvpe::control

@@ -497,12 +497,13 @@ const std::vector<CommandSpec>& first() {
   return commands;
 }
 
-// Those to nodes and releases stand before what is about the program itself.
+// Those to nodes, releases and rules stand before what is about the program itself.
 std::vector<CommandSpec> all() {
   std::vector<CommandSpec> out = first();
-  const auto at = std::find_if(out.begin(), out.end(), [](const CommandSpec& c) { return c.noun == "version"; });
-  const auto& more = controlCommands();
-  out.insert(at, more.begin(), more.end());
+  for (const auto* more : {&controlCommands(), &rulesCommands()}) {
+    const auto at = std::find_if(out.begin(), out.end(), [](const CommandSpec& c) { return c.noun == "version"; });
+    out.insert(at, more->begin(), more->end());
+  }
   return out;
 }
 

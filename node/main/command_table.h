@@ -21,5 +21,7 @@ std::vector<OptionSpec> signedIn(std::vector<OptionSpec> options);
 
 // Orders to nodes, and releases.
 const std::vector<CommandSpec>& controlCommands();
+// Documents tried on recorded sessions.
+const std::vector<CommandSpec>& rulesCommands();
 
 }  // namespace dvpe::node

@@ -203,23 +203,34 @@ Result<control::TookOver> ControlPlane::hold(const control::HeldNames& held) {
   return done;
 }
 
+// Empty until the node runs.
+std::shared_ptr<const ControlHooks> ControlPlane::hooksNow() const {
+  const std::lock_guard lock(mutex_);
+  return hooks_;
+}
+
 Result<std::string> ControlPlane::obey(const protocol::Accepted& command) {
-  std::shared_ptr<const ControlHooks> hooks;
-  {
-    const std::lock_guard lock(mutex_);
-    hooks = hooks_;
-  }
+  const auto hooks = hooksNow();
   if (!hooks) return fail(ErrorCode::kUnavailable, "the node does not run yet");
   return hooks->obey(command);
 }
 
 std::string ControlPlane::telemetry() {
-  std::shared_ptr<const ControlHooks> hooks;
-  {
-    const std::lock_guard lock(mutex_);
-    hooks = hooks_;
-  }
+  const auto hooks = hooksNow();
   return boost::json::serialize(hooks ? hooks->status() : boost::json::object{{"running", false}});
+}
+
+Result<void> ControlPlane::plan(const std::string& text) {
+  const auto hooks = hooksNow();
+  if (!hooks) return fail(ErrorCode::kUnavailable, "the node does not run yet");
+  DVPE_TRY(auto parsed, decisions::parsePlan(text));
+  hooks->plan(std::make_shared<const decisions::Plan>(std::move(parsed)));
+  return base::success();
+}
+
+std::string ControlPlane::counts() {
+  const auto hooks = hooksNow();
+  return hooks ? boost::json::serialize(hooks->counts()) : std::string{};
 }
 
 }  // namespace dvpe::node

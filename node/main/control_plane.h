@@ -16,6 +16,7 @@
 #include "node/control/agent.h"
 #include "node/control/media_store.h"
 #include "node/main/library.h"
+#include "shared/decisions/plan.h"
 
 namespace dvpe::node {
 
@@ -25,6 +26,8 @@ struct ControlHooks {
       takeOver;
   std::function<base::Result<std::string>(const protocol::Accepted&)> obey;
   std::function<boost::json::object()> status;
+  std::function<void(std::shared_ptr<const decisions::Plan>)> plan;
+  std::function<boost::json::object()> counts;
 };
 
 class ControlPlane final : public control::Target {
@@ -55,11 +58,14 @@ class ControlPlane final : public control::Target {
   base::Result<control::TookOver> hold(const control::HeldNames& held) override;
   base::Result<std::string> obey(const protocol::Accepted& command) override;
   std::string telemetry() override;
+  base::Result<void> plan(const std::string& text) override;
+  std::string counts() override;
 
  private:
   ControlPlane(const Config& config, const base::Clock& clock, const release::PublicKey& root,
                control::OpenBlobs blobs);
   base::Result<void> open();
+  std::shared_ptr<const ControlHooks> hooksNow() const;
   std::shared_ptr<const ControlHooks> hooksWhenRunning(std::unique_lock<std::mutex>& lock);
 
   const Config& config_;

@@ -30,6 +30,7 @@ struct Operations {
   base::Result<std::string> obey(const protocol::Accepted& command) const;
   // {"running", "ready", "sessions", "channels": [{"id", "release", "from", "segments", ...}]}
   boost::json::object status() const;
+  boost::json::object counts() const;
 
  private:
   base::Result<std::size_t> channelOf(const std::string& id) const;

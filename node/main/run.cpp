@@ -251,7 +251,10 @@ Result<void> Node::startDecisions() {
   personalize::DirectorOptions options;
   options.maxSessions = static_cast<std::size_t>(config_.limits.maxSessions);
   options.readers = loopsOf(config_);
-  if (control_) options.release = control_->firstName();
+  if (control_) {
+    options.release = control_->firstName();
+    options.node = config_.node.name;
+  }
   director_ = std::make_unique<personalize::Director>(options, library_.compiled, std::move(directed), *store_,
                                                       *tokens_, clock_);
   for (std::size_t i = 0; i < channels_.size(); ++i) channels_[i]->start({&director_->feed(i)});
@@ -335,7 +338,9 @@ void Node::takeCommands() {
                        return takeOver(release, next, moment);
                      },
                      [this](const protocol::Accepted& command) { return operations_->obey(command); },
-                     [this] { return operations_->status(); }});
+                     [this] { return operations_->status(); },
+                     [this](std::shared_ptr<const decisions::Plan> plan) { director_->setPlan(std::move(plan)); },
+                     [this] { return operations_->counts(); }});
 }
 
 // On one of control's threads.

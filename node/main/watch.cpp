@@ -121,14 +121,25 @@ void watchControl(Metrics& metrics, const ControlPlane& control, const personali
 void watchServing(Metrics& metrics, const personalize::Director& director, const serve::Server& server) {
   metrics.observe(Kind::kGauge, "dvpe_sessions", "Sessions that this node knows.", {},
                   [&director] { return static_cast<double>(director.sessions()); });
+  const auto& c = director.counters();
+  add(metrics, Kind::kCounter, "dvpe_breaks_contingency_total",
+      "Breaks of sessions that were not filled as decided beforehand: they came early, or a ceiling was reached.", {},
+      c.contingencies);
+  add(metrics, Kind::kCounter, "dvpe_pods_decided_total", "Pods decided ahead of breaks.", {}, c.refreshed);
+  metrics.observe(Kind::kCounter, "dvpe_pods_cpu_seconds_total", "CPU time for deciding pods ahead of breaks.", {},
+                  [&c] { return static_cast<double>(c.refreshMicroseconds) * 1e-6; });
+  add(metrics, Kind::kGauge, "dvpe_pod_age_seconds", "Age of the oldest pod that is held, in the last round.", {},
+      c.podAgeSeconds);
+  add(metrics, Kind::kGauge, "dvpe_plan_number", "Number of the plan of pacing in force; 0: none.", {}, c.plan);
+  add(metrics, Kind::kGauge, "dvpe_viewer_state_bytes", "Memory of what viewers have been shown.", {}, c.viewerBytes);
   for (int loop = 0; loop < server.loops(); ++loop) {
-    const auto& c = server.counters(loop);
+    const auto& http = server.counters(loop);
     const std::string number = std::to_string(loop);
     for (std::size_t k = 2; k < 6; ++k) {
       add(metrics, Kind::kCounter, "dvpe_http_requests_total", "Requests answered, by class of status.",
-          {{"loop", number}, {"code", std::to_string(k) + "xx"}}, c.requests[k]);
+          {{"loop", number}, {"code", std::to_string(k) + "xx"}}, http.requests[k]);
     }
-    add(metrics, Kind::kGauge, "dvpe_http_connections", "Open connections.", {{"loop", number}}, c.openConnections);
+    add(metrics, Kind::kGauge, "dvpe_http_connections", "Open connections.", {{"loop", number}}, http.openConnections);
   }
 }
 

@@ -9,7 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json.hpp>
 
-#include "node/personalize/director_state.h"
+#include "node/personalize/director_binding.h"
 #include "shared/base/log.h"
 
 // GCC 12 takes Asio's recycling allocator for coroutine frames for a mismatch (GCC bug 109224).
@@ -22,15 +22,16 @@ using base::ErrorCode;
 using base::fail;
 using base::Result;
 
-constexpr std::size_t kBoundAtOnce = 1024;  // sessions to a transaction
-
 void Director::Feed::spanAnnounced(const timeline::Span& span) {
   asio::post(director_.context_, [d = &director_, c = channel_, span] { d->spanAnnounced(c, span); });
 }
 void Director::Feed::spanEnds(const std::string& id, Ticks at) {
   asio::post(director_.context_, [d = &director_, c = channel_, id, at] {
     auto& spans = d->channels_[c]->spans;
-    if (const auto it = spans.find(id); it != spans.end()) it->second.end = at;
+    const auto it = spans.find(id);
+    if (it == spans.end()) return;
+    if (it->second.kind == timeline::SpanKind::kBreak) d->breakEnds(*d->channels_[c], it->second, at);
+    it->second.end = at;
   });
 }
 void Director::Feed::cutMade(const timeline::Cut& cut) {
@@ -49,9 +50,12 @@ Director::Director(DirectorOptions options, std::shared_ptr<const decisions::Com
       tokens_(tokens),
       clock_(clock),
       table_(options_.maxSessions, options_.readers) {
+  lineCounters_.push_back({});  // the node's own
+  lineCounters_[0].metered = false;
+  counterByLine_.emplace("", 0);
   for (auto& config : channels) {
     auto state = std::make_unique<ChannelState>(channels_.size(), std::move(config));
-    state->eras.push_back(era(*state, Ticks{0}, options_.release, compiled, state->config.media));
+    state->eras.push_back(makeEra(*state, Ticks{0}, options_.release, compiled, state->config.media));
     for (const auto& id : state->config.cohorts) {
       state->cohortIndex.emplace(id, static_cast<std::uint16_t>(state->cohortIndex.size()));
     }
@@ -59,6 +63,7 @@ Director::Director(DirectorOptions options, std::shared_ptr<const decisions::Com
     state->overlays.resize(state->config.cohorts.size());
     if (const auto& resumed = state->config.state) {
       state->cut = resumed->last;
+      state->nextBreak = resumed->breaks + 1;
       for (const auto& span : {resumed->open, resumed->ahead}) {
         if (span) state->spans[span->id] = *span;
       }
@@ -76,8 +81,10 @@ std::uint32_t Director::nowSeconds() const { return static_cast<std::uint32_t>(c
 
 Result<void> Director::start() {
   DVPE_CHECK(store_.each([this](const privacy::SessionId& id, base::ByteView record) { return restore(id, record); }));
+  DVPE_CHECK(restoreLog());
   for (std::size_t c = 0; c < channels_.size(); ++c) publishDemand(c);
   asio::co_spawn(context_, housekeeping(), asio::detached);
+  asio::co_spawn(context_, refresh(), asio::detached);
   thread_ = std::thread([this] {
     ::pthread_setname_np(::pthread_self(), "decide");
     const auto work = asio::make_work_guard(context_);
@@ -111,15 +118,6 @@ Result<rules::Attributes> attributesOf(const privacy::SessionClaims& claims) {
   return attributes;
 }
 
-decisions::Choice Director::choose(const ChannelState& channel, const Era& era, const rules::Attributes& viewer) const {
-  return decisions::choose(*era.compiled, channel.config.id, viewer, era.workspace.get());
-}
-
-std::shared_ptr<const decisions::Terms> Director::termsOf(const ChannelState& channel, const Era& era) const {
-  return std::make_shared<decisions::Terms>(era.compiled, channel.config.id, nullptr, clock_.wall(),
-                                            [&era](std::string_view id) { return era.unitsOf(id); });
-}
-
 std::uint16_t Director::cohortOf(std::size_t channel, const decisions::Choice& choice) {
   ChannelState& state = *channels_[channel];
   if (state.cohortIndex.size() == kNoCohort && !state.cohortIndex.contains(choice.cohort)) {
@@ -141,98 +139,6 @@ std::uint16_t Director::cohortOf(std::size_t channel, const decisions::Choice& c
     }
   }
   return it->second;
-}
-
-std::shared_ptr<const BoundPod> Director::intern(ChannelState& channel, BoundPod pod) {
-  auto& known = channel.pods[pod.spanId];
-  for (const auto& p : known) {
-    if (*p == pod) return p;
-  }
-  known.push_back(std::make_shared<const BoundPod>(std::move(pod)));
-  return known.back();
-}
-
-Director::Era Director::era(const ChannelState& channel, Ticks from, std::string release,
-                            std::shared_ptr<const decisions::Compiled> compiled, MediaCatalog media) const {
-  Era out{from, std::move(release), std::move(compiled), std::move(media)};
-  out.terms = termsOf(channel, out);
-  if (const auto* found = out.compiled->channel(channel.config.id)) {
-    out.workspace = std::make_shared<decisions::Workspace>(*found);
-  }
-  return out;
-}
-
-// What the viewer sees from unit firstUnit of the span on; nullptr: the programme.
-std::shared_ptr<const BoundPod> Director::bind(ChannelState& channel, const Era& era, const timeline::Span& span,
-                                               int firstUnit, const rules::Attributes& viewer,
-                                               const privacy::SessionId& session, const decisions::Choice& choice) {
-  const int units = static_cast<int>((span.end - span.start) / channel.config.grid.unit()) - firstUnit;
-  if (units <= 0) return nullptr;
-  BoundPod pod{span.id, span.kind, span.start, span.end, firstUnit, {}};
-  if (span.kind == timeline::SpanKind::kEvent) {
-    const auto clip = choice.clips.find(span.name);
-    if (clip == choice.clips.end() || firstUnit != 0) return nullptr;  // a clip is not joined in its middle
-    const auto media = era.media.find(clip->second.media);
-    if (media == era.media.end()) return nullptr;
-    pod.pieces.push_back({media->second.name, 0, std::min(media->second.units, units), clip->second.media, {}});
-    return intern(channel, std::move(pod));
-  }
-  const decisions::Viewer who{viewer, clock_.wall(), nullptr};
-  const std::string_view name{reinterpret_cast<const char*>(session.data()), session.size()};
-  const auto ready = decider_.decide(*era.terms, choice, who, {name, 0});
-  for (const auto& slot : decisions::bind(*era.terms, ready, units, true, [](std::uint32_t) { return true; }).slots) {
-    const auto& line = era.terms->channel().lines[slot.line];
-    const std::string& media = line.creatives[slot.creative].media;
-    pod.pieces.push_back({era.media.at(media).name, 0, slot.units, media, line.campaign->id});
-  }
-  return pod.pieces.empty() ? nullptr : intern(channel, std::move(pod));
-}
-
-// What cannot be remembered is not promised: the programme.
-bool Director::commitBound(std::string_view what, std::vector<SessionView>& bound) {
-  const auto done = store_.commit();
-  if (done) {
-    for (auto& view : bound) table_.put(std::move(view), nowSeconds());
-    table_.reclaim();
-  } else {
-    ++counters_.storeErrors;
-    spdlog::error("{} is not decided: the session journal cannot be written reason=\"{}\"", what, done.error().message);
-    if (batch_) batch_->result = done;  // new sessions were in the same transaction
-  }
-  bound.clear();
-  return static_cast<bool>(done);
-}
-
-void Director::spanAnnounced(std::size_t number, const timeline::Span& span) {
-  const auto before = std::chrono::steady_clock::now();
-  ChannelState& channel = *channels_[number];
-  channel.spans[span.id] = span;
-  const Era& era = channel.eraAt(span.start);
-  // Some at a time: what a transaction has touched stays in memory until it ends, and LMDB keeps as much for the next.
-  std::vector<SessionView> bound;
-  std::size_t count = 0;
-  bool kept = true;
-  for (const auto& [id, record] : records_) {
-    if (record.channel != number) continue;
-    if (bound.size() == kBoundAtOnce && !(kept = commitBound("a break", bound))) break;
-    const SessionView* old = table_.peek(id);
-    auto claims = tokens_.open(record.token, 0);
-    if (old == nullptr || !claims || old->podOf(span.id) != nullptr) continue;
-    const auto attributes = attributesOf(claims.value());
-    if (!attributes) continue;
-    auto pod = bind(channel, era, span, 0, attributes.value(), id, choose(channel, era, attributes.value()));
-    if (!pod) continue;
-    SessionView view = *old;
-    const auto gone = [&](const auto& p) { return !channel.spans.contains(p->spanId); };
-    view.pods.erase(std::remove_if(view.pods.begin(), view.pods.end(), gone), view.pods.end());
-    view.pods.push_back(std::move(pod));
-    if (!journal(id, record, view)) continue;
-    bound.push_back(std::move(view));
-    ++count;
-  }
-  if (kept && commitBound("a break", bound)) counters_.bound += count;
-  counters_.lastBindMicroseconds = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - before).count());
 }
 
 void Director::cutMade(std::size_t number, const timeline::Cut& cut) {
@@ -292,27 +198,46 @@ asio::awaitable<Reply> Director::create(NewSession request) {
   SessionView view;
   view.id = request.id;
   view.channel = static_cast<std::uint16_t>(number.value());
-  const Era& first = channel.eraAt(channel.cut ? channel.cut->at + Ticks{1} : Ticks{0});
-  const decisions::Choice choice = choose(channel, first, attributes.value());
+  Era& first = channel.eraAt(channel.cut ? channel.cut->at + Ticks{1} : Ticks{0});
+  Record record;
+  record.channel = number.value();
+  record.token = token.value();
+  record.viewer = request.pseudonym;
+  record.expiry = claims.expiry;
+  attach(claims, record);
+  const decisions::Viewer viewer = viewerOf(record, attributes.value());
+  const decisions::Choice choice = choose(channel, first, viewer);
   view.cohort = cohortOf(number.value(), choice);
   const auto& languages = channel.config.languages;
   const auto track = std::find(languages.begin(), languages.end(), choice.audioLanguage);
   view.audio = track == languages.end() ? 0 : static_cast<std::uint16_t>(track - languages.begin());
   // Its own from the next cut that is not yet open.
   view.fromMsn = channel.cut ? channel.cut->msn + 1 : 0;
+  Binding log;
   for (const auto& [id, span] : channel.spans) {
     int joins = 0;
     if (channel.cut && channel.cut->at >= span.start) {
       joins = static_cast<int>((channel.cut->at - span.start) / channel.config.grid.cell() + 1) * 4;
     }
-    if (auto pod = bind(channel, first, span, joins, attributes.value(), request.id, choice))
-      view.pods.push_back(std::move(pod));
+    std::shared_ptr<const BoundPod> pod;
+    if (span.kind == timeline::SpanKind::kBreak) {
+      const auto ready = decideFor(first, request.id, viewer, choice, span.number, true);
+      pod = bindBreak(channel, first, span, joins, request.id, record, ready, true, log);
+    } else if (joins == 0) {  // a clip is not joined in its middle
+      pod = bindClip(channel, first, span, choice);
+    }
+    if (pod) view.pods.push_back(std::move(pod));
   }
-  for (const Era& era : channel.eras) {
-    if (era.from > first.from) (void)decideAnew(channel, era, attributes.value(), view);
+  prepare(channel, first, record, request.id, viewer, choice);
+  for (Era& era : channel.eras) {
+    if (era.from > first.from) (void)decideAnew(channel, era, attributes.value(), record, view, log);
   }
-  Record record{number.value(), token.value(), request.pseudonym, claims.expiry};
-  if (auto journalled = journal(request.id, record, view); !journalled) co_return Reply{journalled.as_failure()};
+  auto journalled = journal(request.id, record, view);
+  if (journalled) journalled = write(log);
+  if (!journalled) {
+    detach(record);
+    co_return Reply{journalled.as_failure()};
+  }
   records_[request.id] = std::move(record);
   const auto unseen = [&channel](std::size_t c) { return c >= channel.viewers.size() || channel.viewers[c] == 0; };
   const bool fresh = unseen(view.cohort) || std::any_of(view.former.begin(), view.former.end(),
@@ -322,8 +247,7 @@ asio::awaitable<Reply> Director::create(NewSession request) {
   if (fresh) publishDemand(number.value());
   auto done = co_await committed();
   if (!done) {
-    table_.erase(request.id);
-    records_.erase(request.id);
+    if (const auto it = records_.find(request.id); it != records_.end()) forget(it);
     co_return Reply{done.as_failure()};
   }
   ++counters_.created;
@@ -398,10 +322,13 @@ asio::awaitable<void> Director::housekeeping() {
         continue;
       }
       (void)store_.erase(it->first);
-      table_.erase(it->first);
       ++counters_.expired;
-      it = records_.erase(it);
+      const auto next = std::next(it);
+      forget(it);
+      it = next;
     }
+    settle();
+    dropLogged();
     if (!batch_) (void)store_.commit();
     table_.reclaim();
     for (std::size_t c = 0; c < channels_.size(); ++c) publishDemand(c);

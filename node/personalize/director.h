@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The DVPE authors
 //
-// The decision thread: makes sessions, binds what each of them sees in breaks and events before the first segment of
-// it can be listed, tells render which cohorts are watching, and explains. The request path only reads what it leaves.
+// The decision thread: makes sessions, holds a decided pod ready for each, binds it in breaks (and clips in events)
+// before the first segment of it can be listed, counts what was delivered, tells render which cohorts are watching, and
+// explains. The request path only reads what it leaves.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/json/fwd.hpp>
+#include <cstring>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "node/personalize/session_store.h"
@@ -24,6 +28,9 @@
 #include "shared/privacy/token.h"
 
 namespace dvpe::personalize {
+
+struct BindEntry;
+struct SettleEntry;
 
 // A conditioned file as decisions and playlists name it.
 struct MediaRef {
@@ -69,6 +76,7 @@ struct DirectorOptions {
   std::string release;                // of the documents that it begins with, as in Takeover
   std::chrono::seconds watching{20};  // since its last request: a session whose variant is kept
   int readers = 1;                    // loops
+  std::string node = "node";          // its name in plans
 };
 
 // Who wants to watch what: the platform's claims, or a persona's, already checked.
@@ -91,9 +99,27 @@ struct ChannelRelease {
   Ticks from{};
 };
 
+// Impressions of a line on this node since it began.
+struct LineCounts {
+  std::int64_t eligible = 0;   // sessions that could have had it in a break, but for the draw
+  std::int64_t bound = 0;      // promised, in a playlist or about to be
+  std::int64_t delivered = 0;  // of these: seen in time (design, section 5)
+  std::int64_t returned = 0;   // of these: not delivered, and given back
+  bool operator==(const LineCounts&) const = default;
+};
+struct Counts {
+  std::int64_t breaks = 0;  // of sessions, decided
+  std::map<std::string, LineCounts> lines;
+};
+
 struct DirectorCounters {
   std::atomic<std::uint64_t> created{0}, repeated{0}, refused{0}, bound{0}, storeErrors{0}, expired{0};
   std::atomic<std::uint64_t> lastBindMicroseconds{0}, lastTakeoverMicroseconds{0};
+  std::atomic<std::uint64_t> contingencies{0};  // breaks of a session that were not bound as decided
+  std::atomic<std::uint64_t> refreshed{0}, refreshMicroseconds{0};  // pods decided ahead, CPU time for it
+  std::atomic<std::uint64_t> podAgeSeconds{0};                      // of the oldest pod that is held
+  std::atomic<std::uint64_t> plan{0};                               // number of the plan that is decided by
+  std::atomic<std::uint64_t> viewerBytes{0};                        // memory of what viewers have been shown
 };
 
 // start() begins its thread; create() and explain() may be asked from any coroutine; they run on the director's thread.
@@ -115,13 +141,20 @@ class Director {
 
   // A token for the session, decided and journalled. A repeated id gives a token for the same session.
   boost::asio::awaitable<Reply> create(NewSession request);
-  // Why the viewer sees what they see, as JSON (docs/reference/http.md). token: as in the session's URLs.
-  boost::asio::awaitable<Reply> explain(std::string token);
+  // Why the viewer sees what they see, as JSON (docs/reference/http.md). token: as in the session's URLs. at: the break
+  // that was on air then, or the last one before, as it is decided with what the viewer had been shown until it began;
+  // nothing: the break to come.
+  boost::asio::awaitable<Reply> explain(std::string token, std::optional<base::WallTime> at = std::nullopt);
 
   // Takes over other documents while sessions go on. Every session is decided anew for what begins at or after the
   // moment; what began before stays as it was. One at a time. What was listed is never decided again: segments of the
   // new documents are not listed before every session has been through.
   boost::asio::awaitable<InForce> takeOver(Takeover next);
+  // A plan that is decided by from now on; older ones than the one in force are passed over.
+  void setPlan(std::shared_ptr<const decisions::Plan> plan);
+  // What was counted for each line, for telemetry.
+  boost::asio::awaitable<Counts> counts();
+
   // The documents of the newest cut of each channel.
   boost::asio::awaitable<std::vector<ChannelRelease>> releases();
 
@@ -134,21 +167,66 @@ class Director {
   struct Record;
   struct Batch;
 
+  struct ViewerState;
+  struct Promise;
+  struct LineCounter;
+  struct Binding;
+
   base::Result<std::size_t> channelOf(const std::string& id) const;
   struct Era;
-  Era era(const ChannelState& channel, Ticks from, std::string release,
-          std::shared_ptr<const decisions::Compiled> compiled, MediaCatalog media) const;
-  decisions::Choice choose(const ChannelState& channel, const Era& era, const rules::Attributes& viewer) const;
+  // director_takeover.cpp: documents, plan, and what they make of a viewer
+  Era makeEra(const ChannelState& channel, Ticks from, std::string release,
+              std::shared_ptr<const decisions::Compiled> compiled, MediaCatalog media);
   std::shared_ptr<const decisions::Terms> termsOf(const ChannelState& channel, const Era& era) const;
+  void renewTerms();
+  void countEligible();
+  std::uint32_t counterOf(const decisions::CompiledLine& line);
+  decisions::Viewer viewerOf(const Record& record, const rules::Attributes& attributes) const;
+  decisions::Choice choose(const ChannelState& channel, const Era& era, const decisions::Viewer& viewer) const;
   std::uint16_t cohortOf(std::size_t channel, const decisions::Choice& choice);
-  std::shared_ptr<const BoundPod> bind(ChannelState& channel, const Era& era, const timeline::Span& span, int firstUnit,
-                                       const rules::Attributes& viewer, const privacy::SessionId& session,
-                                       const decisions::Choice& choice);
-  bool decideAnew(ChannelState& channel, const Era& era, const rules::Attributes& viewer, SessionView& view);
+  bool changeCohort(ChannelState& channel, const decisions::Choice& choice, Ticks from, SessionView& view);
+  bool decideAnew(ChannelState& channel, Era& era, const rules::Attributes& attributes, Record& record,
+                  SessionView& view, Binding& log);
   std::size_t decideSome(std::optional<privacy::SessionId>& after, bool& more);
+
+  // director_breaks.cpp: ready before the break, bound at it, settled after it
+  decisions::Ready decideFor(Era& era, const privacy::SessionId& id, const decisions::Viewer& viewer,
+                             const decisions::Choice& choice, std::int64_t breakNumber, bool count);
+  void prepare(ChannelState& channel, Era& era, Record& record, const privacy::SessionId& id,
+               const decisions::Viewer& viewer, const decisions::Choice& choice);
+  std::shared_ptr<const BoundPod> bindClip(ChannelState& channel, const Era& era, const timeline::Span& span,
+                                           const decisions::Choice& choice);
+  std::shared_ptr<const BoundPod> bindBreak(ChannelState& channel, Era& era, const timeline::Span& span, int firstUnit,
+                                            const privacy::SessionId& id, Record& record, const decisions::Ready& ready,
+                                            bool current, Binding& log);
+  std::shared_ptr<const BoundPod> bindReady(ChannelState& channel, Era& era, const timeline::Span& span,
+                                            const privacy::SessionId& id, Record& record, Binding& log);
+  void unbind(const timeline::Span& span, const privacy::SessionId& id, Record& record, Binding& log);
+  void returnOne(const privacy::SessionId& id, Record& record, const Promise& promise, Binding& log);
+  base::Result<void> write(Binding& log);
+  bool spend(std::uint32_t counter);
   std::shared_ptr<const BoundPod> intern(ChannelState& channel, BoundPod pod);
+  static SessionView withPod(const ChannelState& channel, const SessionView& old, std::shared_ptr<const BoundPod> pod);
+  void breakAnnounced(ChannelState& channel, const timeline::Span& span);
+  void eventAnnounced(ChannelState& channel, const timeline::Span& span);
+  void breakEnds(ChannelState& channel, const timeline::Span& span, Ticks end);
+  boost::asio::awaitable<void> refresh();
+  void refreshSome(std::size_t most);
+  void refreshOne(const privacy::SessionId& id, Record& record, std::vector<SessionView>& changed);
+  void settle();
+
+  // director_viewers.cpp: what is known of viewers, counters, and what the log says of both
+  void attach(const privacy::SessionClaims& claims, Record& record);
+  void detach(Record& record);
+  base::Result<void> store(const privacy::Pseudonym& key, ViewerState& state);
+  base::Result<void> storeCounters();
+  void dropLogged();
+  base::Result<void> restoreLog();
+  void restoreBind(std::uint64_t number, const BindEntry& entry);
+  void restoreSettle(std::uint64_t number, const SettleEntry& entry);
+
   void spanAnnounced(std::size_t channel, const timeline::Span& span);
-  bool commitBound(std::string_view what, std::vector<SessionView>& bound);
+  bool commitBound(std::string_view what, std::vector<SessionView>& bound, Binding* log);
   void cutMade(std::size_t channel, const timeline::Cut& cut);
   void cellFinished(std::size_t channel, std::shared_ptr<const timeline::Cell> cell);
   void list(ChannelState& channel, std::shared_ptr<const timeline::Cell> cell);
@@ -157,9 +235,11 @@ class Director {
   void commitSoon();
   void publishDemand(std::size_t channel);
   boost::asio::awaitable<void> housekeeping();
+  void forget(std::map<privacy::SessionId, Record>::iterator session);
   bool restore(const privacy::SessionId& id, base::ByteView record);
   static void restoreFormer(const ChannelState& channel, const boost::json::object& record, SessionView& view);
-  std::string explanation(const privacy::SessionClaims& claims, const SessionView& view);
+  std::string explanation(const privacy::SessionClaims& claims, const Record& record, const SessionView& view,
+                          std::optional<base::WallTime> at);
   std::uint32_t nowSeconds() const;
 
   const DirectorOptions options_;
@@ -172,6 +252,28 @@ class Director {
   std::vector<std::unique_ptr<ChannelState>> channels_;
   std::vector<std::unique_ptr<Feed>> feeds_;
   std::map<privacy::SessionId, Record> records_;
+  struct PseudonymHash {
+    std::size_t operator()(const privacy::Pseudonym& p) const {
+      std::size_t h = 0;
+      std::memcpy(&h, p.data(), sizeof h);  // a keyed hash already
+      return h;
+    }
+  };
+  std::unordered_map<privacy::Pseudonym, ViewerState, PseudonymHash> viewers_;
+  std::vector<LineCounter> lineCounters_;
+  std::map<std::string, std::uint32_t, std::less<>> counterByLine_;
+  std::shared_ptr<const decisions::Plan> plan_;
+  bool planApplied_ = true, planFresh_ = false;
+  std::uint32_t eras_ = 0;     // made so far
+  std::uint32_t termsAt_ = 0;  // steady seconds at which terms were made
+  std::optional<privacy::SessionId> refreshedUpTo_;
+  struct LoggedBreak {
+    std::uint64_t entry = 0;
+    std::int64_t until = 0;  // seconds since 1970: out of every window by then
+  };
+  std::deque<LoggedBreak> logged_;
+  std::uint64_t newestEntry_ = 0, roundBegan_ = 0, storedUpTo_ = 0;  // of the log
+  std::uint64_t podAge_ = 0, viewerBytes_ = 0;                       // of this round so far
   std::shared_ptr<Batch> batch_;
   bool takingOver_ = false;
   boost::asio::io_context context_{1};

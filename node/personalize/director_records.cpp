@@ -20,7 +20,8 @@ namespace {
 
 object podJson(const BoundPod& pod) {
   array pieces;
-  for (const auto& p : pod.pieces) pieces.push_back(array{p.name, p.from, p.units, p.media, p.campaign});
+  for (const auto& p : pod.pieces)
+    pieces.push_back(array{p.what->name, p.from, p.units, p.what->media, p.what->campaign, p.what->line});
   return {{"span", pod.spanId},         {"event", pod.kind == timeline::SpanKind::kEvent},
           {"start", pod.start.count()}, {"end", pod.end.count()},
           {"first", pod.firstUnit},     {"pieces", std::move(pieces)}};
@@ -35,8 +36,9 @@ BoundPod podOf(const object& o) {
   pod.firstUnit = o.at("first").to_number<int>();
   for (const auto& p : o.at("pieces").as_array()) {
     const array& a = p.as_array();
-    pod.pieces.push_back({std::string(a.at(0).as_string()), a.at(1).to_number<int>(), a.at(2).to_number<int>(),
-                          std::string(a.at(3).as_string()), std::string(a.at(4).as_string())});
+    const auto text = [&a](std::size_t i) { return i < a.size() ? std::string(a.at(i).as_string()) : std::string(); };
+    auto what = std::make_shared<const PlacedCreative>(PlacedCreative{text(0), text(3), text(4), text(5)});
+    pod.pieces.push_back({std::move(what), a.at(1).to_number<int>(), a.at(2).to_number<int>()});
   }
   return pod;
 }
@@ -92,7 +94,14 @@ bool Director::restore(const privacy::SessionId& id, base::ByteView bytes) {
     auto attributes = attributesOf(claims.value());
     if (!number || !attributes) return true;
     ChannelState& channel = *channels_[number.value()];
-    const auto choice = choose(channel, channel.eras.front(), attributes.value());
+    Record kept;
+    kept.channel = number.value();
+    kept.token = std::move(token);
+    kept.viewer = claims.value().pseudonym;
+    kept.expiry = claims.value().expiry;
+    attach(claims.value(), kept);
+    const decisions::Viewer viewer = viewerOf(kept, attributes.value());
+    const auto choice = choose(channel, channel.eras.front(), viewer);
     SessionView view;
     view.id = id;
     view.channel = static_cast<std::uint16_t>(number.value());
@@ -103,7 +112,8 @@ bool Director::restore(const privacy::SessionId& id, base::ByteView bytes) {
     view.fromMsn = o.at("from").to_number<std::int64_t>();
     restoreFormer(channel, o, view);
     for (const auto& pod : o.at("pods").as_array()) view.pods.push_back(intern(channel, podOf(pod.as_object())));
-    records_[id] = Record{number.value(), std::move(token), claims.value().pseudonym, claims.value().expiry};
+    prepare(channel, channel.eras.front(), kept, id, viewer, choice);
+    records_[id] = std::move(kept);
     table_.put(std::move(view), nowSeconds());
   } catch (const std::exception& e) {
     spdlog::warn("a session's record cannot be read reason=\"{}\"", e.what());
@@ -111,15 +121,19 @@ bool Director::restore(const privacy::SessionId& id, base::ByteView bytes) {
   return true;
 }
 
-boost::asio::awaitable<Reply> Director::explain(std::string token) {
+boost::asio::awaitable<Reply> Director::explain(std::string token, std::optional<base::WallTime> at) {
   auto claims = tokens_.open(token, clock_.wallSeconds());
   if (!claims) co_return Reply{claims.as_failure()};
   const SessionView* view = table_.peek(claims.value().sessionId);
-  if (view == nullptr) co_return Reply{base::fail(base::ErrorCode::kNotFound, "this session is not known here")};
-  co_return Reply{explanation(claims.value(), *view)};
+  const auto record = records_.find(claims.value().sessionId);
+  if (view == nullptr || record == records_.end()) {
+    co_return Reply{base::fail(base::ErrorCode::kNotFound, "this session is not known here")};
+  }
+  co_return Reply{explanation(claims.value(), record->second, *view, at)};
 }
 
-std::string Director::explanation(const privacy::SessionClaims& claims, const SessionView& view) {
+std::string Director::explanation(const privacy::SessionClaims& claims, const Record& record, const SessionView& view,
+                                  std::optional<base::WallTime> at) {
   ChannelState& channel = *channels_[view.channel];
   const Ticks now = channel.newest ? channel.newest->start : channel.cut ? channel.cut->at : Ticks{0};
   const Era& era = channel.eraAt(now);
@@ -131,9 +145,33 @@ std::string Director::explanation(const privacy::SessionClaims& claims, const Se
   const auto& documents = era.compiled->documents();
   const auto channelDocument = documents.channels.find(channel.config.id);
   const int units = channelDocument == documents.channels.end() ? 30 : channelDocument->second.defaultBreakUnits;
-  const decisions::Viewer who{attributes.value(), clock_.wall(), nullptr};
+  // The break that is told of: the next, or the one of the asked moment.
+  const BoundPod* asked = nullptr;
+  for (const auto& pod : view.pods) {
+    const bool began = at && pod->kind == timeline::SpanKind::kBreak &&
+                       base::toWall(channel.config.epoch, pod->start) <= *at && channel.spans.contains(pod->spanId);
+    if (began && (asked == nullptr || pod->start > asked->start)) asked = pod.get();
+  }
+  std::int64_t number = channel.nextBreak;
+  decisions::Viewer viewer = viewerOf(record, attributes.value());
+  decisions::History until;
+  int length = units;
+  if (asked != nullptr) {
+    const base::WallTime began = base::toWall(channel.config.epoch, asked->start);
+    until = record.state->history.before(
+        static_cast<std::uint32_t>(std::chrono::floor<std::chrono::seconds>(began).time_since_epoch().count()));
+    viewer.at = began;
+    viewer.history = &until;
+    number = channel.spans.at(asked->spanId).number;
+    length = static_cast<int>((asked->end - asked->start) / grid.unit());
+  } else if (at) {
+    viewer.at = at;
+  }
   const std::string_view name{reinterpret_cast<const char*>(view.id.data()), view.id.size()};
-  const auto report = decisions::explain(*era.terms, who, {name, 0}, units);
+  const auto report =
+      decisions::explain(*era.terms, viewer, {name, static_cast<std::uint64_t>(number)}, std::max(length, 0));
+  if (viewer.at) out["at"] = base::isoDate(*viewer.at);
+  if (asked != nullptr) out["asked"] = asked->spanId;
   out["cohort"] = report.choice.cohort;
   if (!era.release.empty()) {
     out["release"] =
@@ -185,10 +223,11 @@ std::string Director::explanation(const privacy::SessionClaims& claims, const Se
     if (end <= pod->start) continue;  // withdrawn before it began
     array slots;
     for (const auto& p : pod->pieces) {
-      const auto campaign = documents.campaigns.find(p.campaign);
-      slots.push_back(object{{"creative", p.media},
-                             {"campaign", p.campaign},
-                             {"title", campaign == documents.campaigns.end() ? p.media : campaign->second.title},
+      const auto campaign = documents.campaigns.find(p.what->campaign);
+      slots.push_back(object{{"creative", p.what->media},
+                             {"campaign", p.what->campaign},
+                             {"line", p.what->line},
+                             {"title", campaign == documents.campaigns.end() ? p.what->media : campaign->second.title},
                              {"seconds", base::seconds(grid.unit() * p.units)}});
     }
     breaks.push_back(object{{"id", pod->spanId},

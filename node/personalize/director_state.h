@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
 #include <set>
+#include <unordered_map>
 
 #include "node/personalize/director.h"
 
@@ -14,15 +15,22 @@ namespace dvpe::personalize {
 
 // A cohort that has no number: it sees the programme.
 inline constexpr std::uint16_t kNoCohort = 0xFFFF;
+// The most sessions between two looks at what else there is to do.
+inline constexpr std::size_t kDecidedAtOnce = 512;
 
 // What a channel is decided by from a tick on.
 struct Director::Era {
+  std::uint32_t number = 0;  // unique in this process
   Ticks from{};
   std::string release;
   std::shared_ptr<const decisions::Compiled> compiled;
   MediaCatalog media;
-  std::shared_ptr<const decisions::Terms> terms{};
-  std::shared_ptr<decisions::Workspace> workspace{};
+  std::shared_ptr<const decisions::Terms> terms;
+  std::shared_ptr<decisions::Workspace> workspace;  // null: the documents have no such channel
+  // By line and creative, as playlists and journals name them; null: not conditioned.
+  std::vector<std::vector<std::shared_ptr<const PlacedCreative>>> creatives;
+  std::vector<std::uint32_t> counterOf;  // by line: its place in counters_
+  std::vector<std::uint32_t> eligible;   // by line: added to while deciding, emptied into counters_
 
   // Of a conditioned file; 0: not there.
   int unitsOf(std::string_view id) const {
@@ -35,11 +43,13 @@ struct Director::ChannelState {
   ChannelState(std::size_t n, DirectedChannel c) : number(n), config(std::move(c)) {}
 
   // What is in force at a tick.
-  const Era& eraAt(Ticks at) const {
+  Era& eraAt(Ticks at) {
     auto era = eras.begin();
     while (std::next(era) != eras.end() && std::next(era)->from <= at) ++era;
     return *era;
   }
+  // The newest cut; before the first: 0.
+  Ticks now() const { return cut ? cut->at : Ticks{0}; }
 
   const std::size_t number;
   const DirectedChannel config;
@@ -49,11 +59,32 @@ struct Director::ChannelState {
   std::vector<std::vector<timeline::OverlayUse>> overlays;  // by cohort index; empty until a session of it is there
   std::optional<timeline::Cut> cut;                         // the newest cut that is final
   std::map<std::string, timeline::Span> spans;              // announced, not yet out of the window
-  std::map<std::string, std::vector<std::shared_ptr<const BoundPod>>> pods;  // by span: each different one once
+  std::int64_t nextBreak = 1;                               // the number of the break to come
+  // By span and hash of the pieces: each different one once.
+  std::map<std::string, std::unordered_multimap<std::size_t, std::shared_ptr<const BoundPod>>> pods;
   std::vector<int> viewers;                                    // by cohort index, as last published, over all eras
   std::deque<std::shared_ptr<const timeline::Cell>> withheld;  // whole, but some session is yet to be decided for them
   std::shared_ptr<const timeline::Cell> newest;
   std::deque<std::shared_ptr<const timeline::Cell>> recent;
+};
+
+// What is known of a viewer on this node, shared by the viewer's sessions here.
+struct Director::ViewerState {
+  decisions::History history;
+  std::uint64_t stored = 0;  // the entry of the log up to which the stored record tells
+  bool kept = false;         // on disk, too: the viewer agreed to be remembered for advertising
+  bool dirty = false;
+  int sessions = 0;
+};
+
+// An impression that was bound and has not been settled: delivered, or returned.
+struct Director::Promise {
+  std::uint32_t at = 0;  // seconds since 1970 at which it begins
+  std::uint32_t counter = 0;
+  decisions::ImpressionKeys keys;
+  bool remembered = true;      // in the viewer's history, for caps
+  std::uint32_t listedAt = 0;  // steady seconds: a playlist with all of it had been fetched by then; 0: not yet
+  Ticks end{};                 // of its last unit
 };
 
 // What is kept of a session besides its view.
@@ -62,6 +93,23 @@ struct Director::Record {
   std::string token;
   privacy::Pseudonym viewer{};
   std::int64_t expiry = 0;
+  privacy::Pseudonym known{};  // the key of its viewer's state: the pseudonym, or the session's own id
+  ViewerState* state = nullptr;
+  decisions::Ready ready;  // decided by the era of this number
+  std::uint32_t era = 0;
+  std::unique_ptr<std::pair<std::uint32_t, decisions::Ready>> next;  // the same by the era to come
+  std::uint32_t decided = 0;                                         // steady seconds
+  boost::container::small_vector<Promise, 4> promises;
+};
+
+// One line's impressions on this node since it began, and what it may still bind. The first of all is nobody's: its
+// `eligible` counts the breaks of sessions that were decided.
+struct Director::LineCounter {
+  std::string name;
+  LineCounts counts;
+  std::int64_t ceiling = 0;
+  bool metered = true;  // without a ceiling nothing is bound
+  bool dirty = false;
 };
 
 // Waiters for one commit of the session journal.
@@ -83,5 +131,43 @@ class Director::Feed final : public timeline::FeedListener {
   Director& director_;
   const std::size_t channel_;
 };
+
+// Entries of the log of breaks, as bytes: log_entry.cpp.
+struct LoggedCreative {
+  std::shared_ptr<const PlacedCreative> what;
+  decisions::ImpressionKeys keys;
+  bool promised = false;  // it counts: a line that is paid for or capped
+};
+struct LoggedSlot {
+  std::uint16_t creative = 0;  // of the entry's creatives
+  std::uint16_t units = 0;
+};
+// What sessions were bound to in one span: facts of the channel in clear, each session's slots sealed for its viewer.
+struct BindEntry {
+  timeline::Span span;
+  std::string channel;
+  std::vector<LoggedCreative> creatives;
+  struct Session {
+    privacy::SessionId id{};
+    std::uint16_t firstUnit = 0;
+    base::Bytes sealed;  // sealSlots()
+  };
+  std::vector<Session> sessions;
+};
+// What became of promises.
+struct SettleEntry {
+  struct Outcome {
+    privacy::SessionId id{};
+    std::uint32_t at = 0;
+    decisions::Key creative = 0;
+    bool delivered = false;
+  };
+  std::vector<Outcome> outcomes;
+};
+using LogEntry = std::variant<BindEntry, SettleEntry>;
+base::Bytes toBytes(const LogEntry& entry);
+base::Result<LogEntry> parseEntry(base::ByteView bytes);
+base::Bytes toBytes(const std::vector<LoggedSlot>& slots);
+base::Result<std::vector<LoggedSlot>> parseSlots(base::ByteView bytes);
 
 }  // namespace dvpe::personalize

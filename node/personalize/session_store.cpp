@@ -121,13 +121,33 @@ class LmdbKeyStore final : public privacy::KeyStore {
 
 constexpr std::uint32_t kRecordVersion = 1;
 
+// Keys of the log: 'e' and the number, big-endian so that they sort; 'c' and a counter's name.
+base::Bytes entryKey(std::uint64_t number) {
+  base::Bytes key{'e'};
+  for (int shift = 56; shift >= 0; shift -= 8) key.push_back(static_cast<std::uint8_t>(number >> shift));
+  return key;
+}
+std::optional<std::uint64_t> entryNumber(base::ByteView key) {
+  if (key.size() != 9 || key[0] != 'e') return std::nullopt;
+  std::uint64_t number = 0;
+  for (std::size_t i = 1; i < key.size(); ++i) number = number << 8 | key[i];
+  return number;
+}
+base::Bytes counterKey(std::string_view name) {
+  base::Bytes key{'c'};
+  key.insert(key.end(), name.begin(), name.end());
+  return key;
+}
+
 }  // namespace
 
 struct SessionStore::Impl {
   Impl(privacy::WrappingKeys k, base::Random& r) : wrapping(std::move(k)), random(r) {}
   const privacy::WrappingKeys wrapping;
   base::Random& random;
-  std::unique_ptr<Environment> keys, sessions;
+  std::unique_ptr<Environment> keys, sessions, viewers, log;
+  std::uint64_t newest = 0;   // entry of the log
+  std::uint64_t dropped = 0;  // all up to this one are gone
   std::unique_ptr<LmdbKeyStore> keyStore;
   std::unique_ptr<privacy::Sealer> sealer;
 };
@@ -141,6 +161,15 @@ Result<std::unique_ptr<SessionStore>> SessionStore::open(const std::filesystem::
   auto impl = std::make_unique<Impl>(std::move(keys), random);
   DVPE_TRY(impl->keys, Environment::open(folder / "keys", std::max<std::size_t>(megabytes / 2, 16)));
   DVPE_TRY(impl->sessions, Environment::open(folder / "sessions", std::max<std::size_t>(megabytes, 16)));
+  DVPE_TRY(impl->viewers, Environment::open(folder / "viewers", std::max<std::size_t>(megabytes, 16)));
+  DVPE_TRY(impl->log, Environment::open(folder / "breaks", std::max<std::size_t>(megabytes, 16)));
+  bool first = true;
+  DVPE_CHECK(impl->log->each([&](base::ByteView key, base::ByteView) {
+    const auto number = entryNumber(key);
+    if (!number) return;
+    if (std::exchange(first, false)) impl->dropped = *number - 1;
+    impl->newest = *number;
+  }));
   impl->keyStore = std::make_unique<LmdbKeyStore>(*impl->keys);
   impl->sealer = std::make_unique<privacy::Sealer>(impl->wrapping, *impl->keyStore, random);
   return std::unique_ptr<SessionStore>(new SessionStore(std::move(impl)));
@@ -155,14 +184,26 @@ Result<void> SessionStore::put(const privacy::SessionId& id, const privacy::Pseu
 
 Result<void> SessionStore::erase(const privacy::SessionId& id) { return impl_->sessions->erase(id); }
 
+// The keys first, since they open the rest; the log last: what it tells is true when all before it is on disk.
 Result<void> SessionStore::commit() {
-  if (auto keys = impl_->keys->commit(); !keys) {
+  const auto give_up = [this] {
+    impl_->viewers->abort();
     impl_->sessions->abort();
+    impl_->log->abort();
+  };
+  if (auto keys = impl_->keys->commit(); !keys) {
+    give_up();
     // It remembers keys that did not reach the disk.
     impl_->sealer = std::make_unique<privacy::Sealer>(impl_->wrapping, *impl_->keyStore, impl_->random);
     return keys;
   }
-  return impl_->sessions->commit();
+  for (Environment* each : {impl_->sessions.get(), impl_->log.get(), impl_->viewers.get()}) {
+    if (auto done = each->commit(); !done) {
+      give_up();
+      return done;
+    }
+  }
+  return base::success();
 }
 
 Result<void> SessionStore::each(const std::function<bool(const privacy::SessionId&, base::ByteView)>& take) {
@@ -184,6 +225,60 @@ Result<void> SessionStore::each(const std::function<bool(const privacy::SessionI
   if (closed > 0) spdlog::error("sessions cannot be opened: is the viewers' key the right one? sessions={}", closed);
   for (const auto& id : dead) DVPE_CHECK(impl_->sessions->erase(id));
   return commit();
+}
+
+Result<void> SessionStore::putViewer(const privacy::Pseudonym& viewer, base::ByteView record) {
+  DVPE_TRY(const auto sealed, impl_->sealer->seal(viewer, "viewer", kRecordVersion, record));
+  return impl_->viewers->put(viewer, sealed);
+}
+
+Result<std::optional<base::Bytes>> SessionStore::viewer(const privacy::Pseudonym& viewer) {
+  const auto sealed = impl_->viewers->get(viewer);
+  if (!sealed) {
+    if (sealed.error().code == ErrorCode::kNotFound) return std::optional<base::Bytes>{};
+    return sealed.as_failure();
+  }
+  auto record = impl_->sealer->open(viewer, "viewer", kRecordVersion, sealed.value());
+  if (!record) return std::optional<base::Bytes>{};
+  return std::optional<base::Bytes>{std::move(record).value()};
+}
+
+Result<std::uint64_t> SessionStore::append(base::ByteView entry) {
+  const std::uint64_t number = impl_->newest + 1;
+  DVPE_CHECK(impl_->log->put(entryKey(number), entry));
+  return impl_->newest = number;
+}
+
+Result<void> SessionStore::eachEntry(const std::function<void(std::uint64_t, base::ByteView)>& take) {
+  return impl_->log->each([&](base::ByteView key, base::ByteView value) {
+    if (const auto number = entryNumber(key)) take(*number, value);
+  });
+}
+
+Result<void> SessionStore::dropEntries(std::uint64_t upTo) {
+  for (; impl_->dropped < std::min(upTo, impl_->newest); ++impl_->dropped) {
+    DVPE_CHECK(impl_->log->erase(entryKey(impl_->dropped + 1)));
+  }
+  return base::success();
+}
+
+Result<base::Bytes> SessionStore::sealFor(const privacy::Pseudonym& viewer, base::ByteView plain) {
+  return impl_->sealer->seal(viewer, "break", kRecordVersion, plain);
+}
+
+Result<base::Bytes> SessionStore::openFor(const privacy::Pseudonym& viewer, base::ByteView sealed) {
+  return impl_->sealer->open(viewer, "break", kRecordVersion, sealed);
+}
+
+Result<void> SessionStore::putCounter(std::string_view name, base::ByteView value) {
+  return impl_->log->put(counterKey(name), value);
+}
+
+Result<void> SessionStore::eachCounter(const std::function<void(std::string_view, base::ByteView)>& take) {
+  return impl_->log->each([&](base::ByteView key, base::ByteView value) {
+    if (key.empty() || key[0] != 'c') return;
+    take({reinterpret_cast<const char*>(key.data()) + 1, key.size() - 1}, value);
+  });
 }
 
 Result<void> SessionStore::eraseViewer(const privacy::Pseudonym& viewer) { return impl_->sealer->erase(viewer); }

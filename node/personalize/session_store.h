@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The DVPE authors
 //
-// The session journal: what was decided for each session, sealed, in LMDB; and the viewers' wrapped keys in an LMDB of
-// their own (design, sections 7 and 8). Written before a decision is served, read once at start-up.
+// What a node remembers of its viewers, sealed, in LMDB (design, sections 7 and 8): the session journal, written before
+// a decision is served and read once at start-up; what viewers have been shown; the log of breaks, which holds what has
+// happened since both; and the viewers' wrapped keys in an LMDB of their own.
 #pragma once
 
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string_view>
 
 #include "shared/base/bytes.h"
 #include "shared/base/result.h"
@@ -33,6 +36,23 @@ class SessionStore {
   // Each record that can be opened; one whose viewer was erased is removed, and so is one for which take says false.
   // What does not open for another reason (a wrapping key that is not ours) is left. put() is not allowed meanwhile.
   base::Result<void> each(const std::function<bool(const privacy::SessionId&, base::ByteView)>& take);
+
+  // What the node knows of a viewer besides sessions. One that does not open is like none.
+  base::Result<void> putViewer(const privacy::Pseudonym& viewer, base::ByteView record);
+  base::Result<std::optional<base::Bytes>> viewer(const privacy::Pseudonym& viewer);
+
+  // The log of breaks: entries in their order, for many sessions at once, since nothing else is fast enough when a
+  // break begins. What is personal in an entry is sealed by its writer: sealFor(). Returns the entry's number, from 1.
+  base::Result<std::uint64_t> append(base::ByteView entry);
+  base::Result<void> eachEntry(const std::function<void(std::uint64_t number, base::ByteView entry)>& take);
+  // Forgets the entries up to this one.
+  base::Result<void> dropEntries(std::uint64_t upTo);
+  base::Result<base::Bytes> sealFor(const privacy::Pseudonym& viewer, base::ByteView plain);
+  base::Result<base::Bytes> openFor(const privacy::Pseudonym& viewer, base::ByteView sealed);
+
+  // Counters that must agree with the log: in one transaction with it.
+  base::Result<void> putCounter(std::string_view name, base::ByteView value);
+  base::Result<void> eachCounter(const std::function<void(std::string_view name, base::ByteView value)>& take);
 
   // Deletes the viewer's key: none of their records opens from now on.
   base::Result<void> eraseViewer(const privacy::Pseudonym& viewer);

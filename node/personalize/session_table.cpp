@@ -33,9 +33,10 @@ SessionTable::Place SessionTable::seek(const privacy::SessionId& id) const {
   return {link, node};
 }
 
-const SessionView* SessionTable::find(const privacy::SessionId& id, std::uint32_t now) const {
+const SessionView* SessionTable::find(const privacy::SessionId& id, std::uint32_t now, Listed** listed) const {
   Node* n = seek(id).node;
   if (n == nullptr) return nullptr;
+  if (listed != nullptr) *listed = &n->listed;
   if (n->lastSeen.load(std::memory_order_relaxed) != now) n->lastSeen.store(now, std::memory_order_relaxed);
   return &n->view;
 }
@@ -50,11 +51,22 @@ std::uint32_t SessionTable::lastSeen(const privacy::SessionId& id) const {
   return n != nullptr ? n->lastSeen.load(std::memory_order_relaxed) : 0;
 }
 
+SessionTable::Seen SessionTable::seen(const privacy::SessionId& id) const {
+  const Node* n = seek(id).node;
+  if (n == nullptr) return {};
+  // What was listed first: the request that noted it was seen no later than what is read after.
+  const Ticks listed{n->listed.load(std::memory_order_acquire)};
+  return {n->lastSeen.load(std::memory_order_relaxed), listed};
+}
+
 // A loop that marks the old node as seen meanwhile is forgotten until its viewer's next request.
 void SessionTable::put(SessionView&& view, std::uint32_t now) {
   const auto [link, old] = seek(view.id);
   auto* const fresh = nodes_.new_object<Node>(std::move(view), old != nullptr ? old->lastSeen.load() : now);
-  if (old != nullptr) fresh->next.store(old->next.load(), std::memory_order_relaxed);
+  if (old != nullptr) {
+    fresh->next.store(old->next.load(), std::memory_order_relaxed);
+    fresh->listed.store(old->listed.load(), std::memory_order_relaxed);
+  }
   link->store(fresh, std::memory_order_seq_cst);
   if (old != nullptr) {
     retire(old);

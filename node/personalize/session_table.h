@@ -42,14 +42,23 @@ class SessionTable {
     std::atomic<std::uint64_t>& epoch_;
   };
 
-  // Any reader inside its scope. nullptr: unknown. Marks the session as seen at `now`.
-  const SessionView* find(const privacy::SessionId& id, std::uint32_t now) const;
+  // Up to which tick segments were in the newest media playlist that a session was given.
+  using Listed = std::atomic<std::int64_t>;
+
+  // Any reader inside its scope. nullptr: unknown. Marks the session as seen at `now`. listed: where to note what a
+  // media playlist tells it, valid as the view is.
+  const SessionView* find(const privacy::SessionId& id, std::uint32_t now, Listed** listed = nullptr) const;
 
   // The writer only: adds the session, or replaces its view.
   void put(SessionView&& view, std::uint32_t now);
   void erase(const privacy::SessionId& id);
   const SessionView* peek(const privacy::SessionId& id) const;
   std::uint32_t lastSeen(const privacy::SessionId& id) const;
+  struct Seen {
+    std::uint32_t at = 0;  // steady seconds of its last request
+    Ticks listed{};
+  };
+  Seen seen(const privacy::SessionId& id) const;
   // Frees what nobody can see any more; call now and then.
   void reclaim();
   std::size_t size() const { return size_.load(std::memory_order_relaxed); }
@@ -62,6 +71,7 @@ class SessionTable {
     Node(SessionView&& v, std::uint32_t now) : lastSeen(now), view(std::move(v)) {}
     std::atomic<Node*> next{nullptr};
     std::atomic<std::uint32_t> lastSeen;  // seconds of the steady clock, written by loops
+    Listed listed{0};                     // likewise
     const SessionView view;
   };
   struct Retired {

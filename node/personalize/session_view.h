@@ -17,13 +17,21 @@ namespace dvpe::personalize {
 
 using base::Ticks;
 
-// Units [from, from + units) of a conditioned creative, by its name in URLs; what it is for, for explain.
-struct PodPiece {
+// A conditioned creative by its name in URLs, and what it is for: many pods share one.
+struct PlacedCreative {
   std::string name;
+  std::string media, campaign, line;  // line: "campaign/line"; both empty: a clip
+  bool operator==(const PlacedCreative&) const = default;
+};
+
+// Units [from, from + units) of a creative.
+struct PodPiece {
+  std::shared_ptr<const PlacedCreative> what;
   int from = 0;
   int units = 0;
-  std::string media, campaign;
-  bool operator==(const PodPiece&) const = default;
+  bool operator==(const PodPiece& other) const {
+    return from == other.from && units == other.units && (what == other.what || *what == *other.what);
+  }
 };
 
 // What one viewer sees in one break or event, bound once and never decided again. Pieces follow each other from unit
@@ -33,7 +41,7 @@ struct BoundPod {
   timeline::SpanKind kind = timeline::SpanKind::kBreak;
   Ticks start{}, end{};  // of the span as announced
   int firstUnit = 0;
-  std::vector<PodPiece> pieces;
+  boost::container::small_vector<PodPiece, 4> pieces;
   bool operator==(const BoundPod&) const = default;
 };
 

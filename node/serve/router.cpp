@@ -156,8 +156,9 @@ bool Router::playlist(int number, std::string_view path, Response& response) {
     return true;
   }
   const personalize::SessionTable::ReadScope scope(director_.table(), number);
+  personalize::SessionTable::Listed* listed = nullptr;
   const personalize::SessionView* session =
-      director_.table().find(claims.sessionId, static_cast<std::uint32_t>(clock_.steadySeconds()));
+      director_.table().find(claims.sessionId, static_cast<std::uint32_t>(clock_.steadySeconds()), &listed);
   if (session == nullptr) {
     answerError(response, 410, "gone", "this session is not known here any more: start a new one");
     return true;
@@ -185,6 +186,10 @@ bool Router::playlist(int number, std::string_view path, Response& response) {
   }
   assemble(facts, *view.window, static_cast<std::size_t>(rendition - facts.renditions.begin()), *session,
            response.body);
+  if (const std::int64_t end = view.window->times.back().second.count();
+      listed->load(std::memory_order_relaxed) != end) {
+    listed->store(end, std::memory_order_release);
+  }
   if (timed) assembleSeconds_.observe(std::chrono::duration<double>(clock_.steady() - before).count());
   return true;
 }

@@ -106,6 +106,7 @@ base::Result<Span> Cutter::announce(const CueOut& cue) {
   const Ticks start = grid_.ceilFrame(std::max(cue.asked, earliest));
   state_.ahead =
       Span{.kind = cue.kind, .id = cue.id, .name = cue.name, .start = start, .end = start + grid_.unit() * cue.units};
+  if (cue.kind == SpanKind::kBreak) state_.ahead->number = ++state_.breaks;
   if (endsEvent) state_.open->end = std::min(state_.open->end, start);
   return *state_.ahead;
 }

@@ -34,11 +34,15 @@ const char* nameOf(SpanKind kind) {
 }
 
 value spanJson(const Span& s) {
-  return object{
+  object out{
       {"kind", nameOf(s.kind)}, {"id", s.id}, {"name", s.name}, {"start", s.start.count()}, {"end", s.end.count()}};
+  if (s.number != 0) out["number"] = s.number;
+  return out;
 }
 Span spanOf(const object& o) {
-  return Span{kindOf(o.at("kind").as_string()), text(o, "id"), text(o, "name"), ticks(o, "start"), ticks(o, "end")};
+  Span span{kindOf(o.at("kind").as_string()), text(o, "id"), text(o, "name"), ticks(o, "start"), ticks(o, "end")};
+  if (o.contains("number")) span.number = number(o, "number");
+  return span;
 }
 std::optional<Span> maybeSpan(const object& o, const char* key) {
   const value* v = o.if_contains(key);
@@ -59,6 +63,7 @@ Mark markOf(const object& o) {
 CutState stateOf(const object& o) {
   CutState state;
   state.newest = ticks(o, "newest");
+  if (o.contains("breaks")) state.breaks = number(o, "breaks");
   state.open = maybeSpan(o, "open");
   state.ahead = maybeSpan(o, "ahead");
   if (o.contains("msn")) state.last = Cut{number(o, "msn"), ticks(o, "at"), maybeSpan(o, "span")};
@@ -135,6 +140,7 @@ auto guarded(F&& read) -> base::Result<decltype(read())> {
 
 value toJson(const CutState& state) {
   object o{{"newest", state.newest.count()}};
+  if (state.breaks != 0) o["breaks"] = state.breaks;
   if (state.last) {
     o["msn"] = state.last->msn;
     o["at"] = state.last->at.count();

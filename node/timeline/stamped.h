@@ -90,7 +90,8 @@ struct SourceBack {
 struct Span {
   SpanKind kind = SpanKind::kProgramme;
   std::string id, name;
-  Ticks start{}, end{};  // planned end; an early return moves it
+  Ticks start{}, end{};     // planned end; an early return moves it
+  std::int64_t number = 0;  // of a break: counted from 1 on its channel; the same on every node
   bool operator==(const Span&) const = default;
 };
 
@@ -117,6 +118,7 @@ struct CutState {
   std::optional<Span> open;   // the span that the last cut is in; its end may have moved since
   std::optional<Span> ahead;  // announced, its start still to be reached
   std::map<std::string, OpenEvent> events;
+  std::int64_t breaks = 0;  // announced so far
 };
 
 using StampedMessage = std::variant<VideoFormat, VideoPacket, AudioFormat, AudioPacket, Caption, CueOut, CueIn, Mark,

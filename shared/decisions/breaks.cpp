@@ -3,6 +3,7 @@
 #include "shared/decisions/breaks.h"
 
 #include <algorithm>
+#include <span>
 
 #include "shared/decisions/impl/lines.h"
 
@@ -26,6 +27,108 @@ bool shareCategory(const CompiledCreative& a, const CompiledCreative& b) {
     return std::find(b.categories.begin(), b.categories.end(), category) != b.categories.end();
   });
 }
+
+// What plays in one break is put together here.
+class Binding {
+ public:
+  Binding(const Terms& terms, const Ready& ready, const Spend& spend)
+      : lines_(terms.channel().lines), ready_(ready), spend_(spend) {}
+
+  Bound run(int units, bool current) {
+    left_ = std::max(units, 0);
+    const Ready::Pod* pod = nullptr;
+    for (const Ready::Pod& each : ready_.pods) {
+      if (current && each.length <= left_) pod = &each;
+    }
+    if (pod) place(slotsOf(*pod));
+    for (const Slot& slot : ready_.house) {
+      // What was seen since may count for those with caps.
+      if (current || (line(slot).caps.empty() && creative(slot).caps.empty())) placeHouse(slot);
+    }
+    if (last_) out_.slots.push_back(*last_);
+    out_.slateUnits = left_;
+    return std::move(out_);
+  }
+
+ private:
+  using Pod = std::span<const Slot>;
+
+  const CompiledLine& line(const Slot& slot) const { return lines_[slot.line]; }
+  const CompiledCreative& creative(const Slot& slot) const { return line(slot).creatives[slot.creative]; }
+  Pod slotsOf(const Ready::Pod& pod) const { return Pod{ready_.slots}.subspan(pod.first, pod.count); }
+
+  void place(Pod pod) {
+    for (std::size_t i = 0; i < pod.size(); ++i) {
+      std::optional<Slot> slot = pod[i];
+      if (!paid(*slot)) {
+        out_.contingency = true;
+        slot = standIn(pod[i].units, pod.subspan(i + 1));
+      }
+      if (!slot) continue;
+      left_ -= slot->units;
+      if (line(*slot).line->position == model::BreakPosition::kLast) {
+        last_ = slot;
+      } else {
+        out_.slots.push_back(*slot);
+      }
+    }
+  }
+
+  // A line that was refused is not asked for again.
+  bool paid(const Slot& slot) {
+    if (std::find(refused_.begin(), refused_.end(), slot.line) != refused_.end()) return false;
+    if (spend_(slot.line)) return true;
+    refused_.push_back(slot.line);
+    return false;
+  }
+
+  // Another line for the same time, if it comes near nothing that plays in this break: the longest pod has the best.
+  std::optional<Slot> standIn(int units, Pod toCome) {
+    for (const Pod from : {slotsOf(ready_.pods.back()), Pod{ready_.spare.data(), ready_.spare.size()}}) {
+      for (const Slot& slot : from) {
+        if (slot.units == units && free(line(slot)) && !clashes(slot, out_.slots) && !clashes(slot, toCome) &&
+            paid(slot)) {
+          return slot;
+        }
+      }
+    }
+    return std::nullopt;
+  }
+
+  // Whether a line may stand in for another: it has no place of its own, and shares no caps with others.
+  static bool free(const CompiledLine& line) {
+    return line.line->position == model::BreakPosition::kAny &&
+           std::all_of(line.caps.begin(), line.caps.end(), [](const CapOf& cap) { return cap.level == Level::kLine; });
+  }
+
+  void placeHouse(const Slot& slot) {
+    if (slot.units > left_ || near(slot, out_.slots) || (last_ && near(slot, *last_))) return;
+    out_.slots.push_back(slot);
+    left_ -= slot.units;
+  }
+
+  // Of the same media or of a common category.
+  bool near(const Slot& a, const Slot& b) const {
+    return creative(a).media == creative(b).media || shareCategory(creative(a), creative(b));
+  }
+  template <class List>
+  bool near(const Slot& slot, const List& placed) const {
+    return std::any_of(placed.begin(), placed.end(), [&](const Slot& each) { return near(slot, each); });
+  }
+  template <class List>
+  bool clashes(const Slot& slot, const List& placed) const {
+    return near(slot, placed) || std::any_of(placed.begin(), placed.end(),
+                                             [&](const Slot& each) { return line(slot).first == line(each).first; });
+  }
+
+  const std::vector<CompiledLine>& lines_;
+  const Ready& ready_;
+  const Spend& spend_;
+  Bound out_;
+  int left_ = 0;
+  std::optional<Slot> last_;
+  boost::container::small_vector<std::uint32_t, 8> refused_;
+};
 
 }  // namespace
 
@@ -53,57 +156,7 @@ Terms::Terms(std::shared_ptr<const Compiled> compiled, std::string_view channel,
 }
 
 Bound bind(const Terms& terms, const Ready& ready, int units, bool current, const Spend& spend) {
-  Bound out;
-  const auto& lines = terms.channel().lines;
-  int left = std::max(units, 0);
-  const auto creative = [&](const Slot& slot) -> const CompiledCreative& {
-    return lines[slot.line].creatives[slot.creative];
-  };
-  const Ready::Pod* pod = nullptr;
-  for (const Ready::Pod& each : ready.pods) {
-    if (current && each.length <= left) pod = &each;
-  }
-  std::optional<Slot> last;
-  for (int i = 0; pod && i < pod->count; ++i) {
-    Slot slot = ready.slots[static_cast<std::size_t>(pod->first + i)];
-    if (!spend(slot.line)) {
-      out.contingency = true;
-      // Another line for the same time, if it comes near nothing that plays in this break.
-      const auto fits = [&](const Slot& other) {
-        if (other.units != slot.units) return false;
-        const auto clashes = [&](const Slot& placed) {
-          return lines[placed.line].first == lines[other.line].first ||
-                 shareCategory(creative(placed), creative(other));
-        };
-        const auto* const begin = ready.slots.data() + pod->first;
-        return std::none_of(out.slots.begin(), out.slots.end(), clashes) &&
-               std::none_of(begin + i + 1, begin + pod->count, clashes) && spend(other.line);
-      };
-      const auto other = std::find_if(ready.spare.begin(), ready.spare.end(), fits);
-      if (other == ready.spare.end()) continue;
-      slot = *other;
-    }
-    left -= slot.units;
-    const auto* const line = lines[slot.line].line;
-    if (line && line->position == model::BreakPosition::kLast) {
-      last = slot;
-    } else {
-      out.slots.push_back(slot);
-    }
-  }
-  for (const Slot& slot : ready.house) {
-    const auto clashes = [&](const Slot& placed) {
-      return creative(placed).media == creative(slot).media || shareCategory(creative(placed), creative(slot));
-    };
-    if (slot.units > left || std::any_of(out.slots.begin(), out.slots.end(), clashes) || (last && clashes(*last))) {
-      continue;
-    }
-    out.slots.push_back(slot);
-    left -= slot.units;
-  }
-  if (last) out.slots.push_back(*last);
-  out.slateUnits = left;
-  return out;
+  return Binding{terms, ready, spend}.run(units, current);
 }
 
 }  // namespace dvpe::decisions

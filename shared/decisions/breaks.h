@@ -70,7 +70,7 @@ struct Ready {
   };
   boost::container::small_vector<Pod, 5> pods;  // ascending by length
   std::vector<Slot> slots;
-  Slots spare;  // lines that could take a slot of the same length, best first
+  Slots spare;  // what could take a slot of the same length beside what is in the longest pod, best first
   Slots house;  // in order
 };
 
@@ -101,11 +101,16 @@ class Decider {
   std::unique_ptr<Impl> impl_;
 };
 
+// What the first reason for no is about: flights and the like, the plan, the experiment's arm, what there is to show,
+// caps, the draw, or what the other lines are worth.
+enum class Refusal : std::uint8_t { kNone, kClosed, kPlan, kArm, kCreatives, kCap, kDraw, kOthers };
+
 struct Consideration {
   std::uint32_t line = 0;
-  std::string why;         // the first reason for no; empty: it is in a pod, or shown where nothing else is
-  std::int64_t worth = 0;  // with which it took part, without its priority
-  std::uint32_t draw = 0;  // in millionths: it takes part when this is under its rate
+  std::string why;  // the first reason for no; empty: it is in a pod, or shown where nothing else is
+  Refusal refusal = Refusal::kNone;
+  std::int64_t worth = 0;                 // with which it took part, without its priority
+  std::uint32_t draw = 0;                 // in millionths: it takes part when this is under its rate
   std::uint16_t creative = 0, units = 0;  // what it took part with; 0 units: it did not
 };
 
@@ -121,7 +126,7 @@ struct Bound {
 
 // Binds what was held to a break of so many units. Another length than was decided for takes the longest pod that fits;
 // then house ads, then slate. current: false when the pods may not be used (another break's, or decided before the
-// viewer saw something else): house ads and slate.
+// viewer saw something else): house ads without caps, and slate.
 Bound bind(const Terms& terms, const Ready& ready, int units, bool current, const Spend& spend);
 
 }  // namespace dvpe::decisions

@@ -28,10 +28,15 @@ class Builder {
     for (const CompiledLine& line : out.lines) {
       conditions.push_back(line.when);
       for (const CapOf& cap : line.caps) keep(cap, kept);
+      // The turns of its creatives are counted.
+      if (line.line && line.line->rotation == model::Rotation::kSequential) kept.insert(line.key);
       for (const CompiledCreative& creative : line.creatives) {
         for (const CapOf& cap : creative.caps) keep(cap, kept);
       }
     }
+    out.lively =
+        std::any_of(out.rules.begin(), out.rules.end(), [](const auto& rule) { return changes(rule.rule->when); }) ||
+        std::any_of(out.lines.begin(), out.lines.end(), [](const CompiledLine& line) { return changes(line); });
     if (errors_.empty()) out.index = rules::Index{conditions};
     return out;
   }
@@ -43,6 +48,17 @@ class Builder {
   }
 
  private:
+  // Whether a condition may read the moment or what the viewer has seen; audiences may. A guess to the safe side.
+  static bool changes(const std::string& when) {
+    return when.find("now") != std::string::npos || when.find("frequency") != std::string::npos ||
+           when.find("segment") != std::string::npos;
+  }
+  static bool changes(const CompiledLine& line) {
+    return !line.house() || !line.caps.empty() || line.from != base::WallTime::min() ||
+           line.until != base::WallTime::max() || (line.line && !line.line->dayparts.empty()) ||
+           changes(line.campaign->when) || (line.line && changes(line.line->when)) ||
+           std::any_of(line.creatives.begin(), line.creatives.end(), [](const auto& c) { return !c.caps.empty(); });
+  }
   static void keep(const CapOf& cap, std::set<Key>& kept) {
     if (cap.cap.per == model::CapPeriod::kFlight) kept.insert(cap.key);
   }
@@ -83,26 +99,35 @@ class Builder {
         if (found == documents_.campaigns.end()) {
           errors_.push_back({document, path, "there is no campaign \"" + id + "\""});
         } else {
-          letIn(found->second, ruleset, out);
+          letIn(found->second, ruleset, Named::kYes, out);
         }
       }
       for (const auto& [id, campaign] : documents_.campaigns) {
         const bool named = std::find(breaks->campaigns.begin(), breaks->campaigns.end(), id) != breaks->campaigns.end();
-        if (breaks->all && !named) letIn(campaign, ruleset, out);
+        if (breaks->all && !named) letIn(campaign, ruleset, Named::kNo, out);
       }
     }
     return compiled;
   }
 
-  // The lines of a campaign, compiled once for each ruleset, may play where the rule at hand is true.
-  void letIn(const model::Campaign& campaign, const model::Ruleset& ruleset, Compiled::CompiledChannel& out) {
+  enum class Named { kYes, kNo };
+
+  // The lines of a campaign, compiled once for each ruleset, may play where the rule at hand is true. Not named: by
+  // `all`, where a campaign that excludes the channel may read fields that the ruleset does not declare.
+  void letIn(const model::Campaign& campaign, const model::Ruleset& ruleset, Named named,
+             Compiled::CompiledChannel& out) {
     const auto [at, fresh] = lines_.try_emplace({ruleset.id, campaign.id});
     if (fresh) {
       const std::size_t count = std::max<std::size_t>(campaign.lines.size(), 1);
       for (std::size_t i = 0; i < count; ++i) {
         const model::Line* line = campaign.lines.empty() ? nullptr : &campaign.lines[i];
         CompiledLine compiled = impl::layOut(documents_, *out.channel, campaign, line, out.categories, errors_);
+        const std::size_t before = errors_.size();
         compiled.when = lineCondition(campaign, line, i, ruleset);
+        if (named == Named::kNo && !compiled.never.empty() && errors_.size() > before) {
+          errors_.resize(before);
+          compiled.when = rules::compile("false", {ruleset.fields, rules::Use::kCampaign}).value();
+        }
         compiled.first = firsts_.emplace(compiled.name, out.lines.size()).first->second;
         at->second.push_back(static_cast<std::uint32_t>(out.lines.size()));
         out.lines.push_back(std::move(compiled));

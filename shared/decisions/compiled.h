@@ -53,6 +53,7 @@ struct CompiledCreative {
   std::string media;
   const model::Creative* creative = nullptr;  // null: media named by a campaign in short
   Key key = 0;
+  Key mediaKey = 0;  // of what is seen: in a break once, whatever creatives show it
   int weight = 1;
   std::vector<CapOf> caps;
   std::vector<std::uint16_t> categories;  // the campaign's and its own, by number in the channel
@@ -88,6 +89,8 @@ struct CompiledLine {
     return line == nullptr ||
            (line->goal.kind == model::GoalKind::kHouse && line->price.kind == model::PriceKind::kNone);
   }
+  // Whether it plays only as often as the plan's ceilings allow: it has a goal in numbers, or a budget.
+  bool metered() const;
   ImpressionKeys keys(std::size_t creative) const { return {creatives[creative].key, key, campaignKey, advertiserKey}; }
 };
 
@@ -113,6 +116,7 @@ class Compiled {
     std::map<std::string, std::size_t> paintOrder;  // overlay id -> place of its first mention
     model::Value id;                                // channel.id, for conditions
     rules::Index index;                             // of the rules' conditions, then the lines'
+    bool lively = false;  // what a viewer gets may change with time, plan or what the viewer has seen
   };
 
   const model::Documents& documents() const { return *documents_; }
@@ -120,7 +124,7 @@ class Compiled {
   // Null when there is no such channel.
   const CompiledChannel* channel(std::string_view id) const;
   const model::Campaign* campaign(std::string_view id) const;
-  // What histories must keep for ever: keys with a cap for a whole flight.
+  // What histories must keep for ever: keys with a cap for a whole flight, lines whose creatives follow each other.
   const std::set<Key>& keptKeys() const { return keptKeys_; }
 
  private:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The DVPE authors
 #include <algorithm>
-#include <limits>
 #include <numeric>
+#include <span>
 
 #include "shared/decisions/breaks.h"
 #include "shared/decisions/impl/draw.h"
@@ -15,6 +15,8 @@ namespace {
 using model::CapPeriod;
 
 constexpr std::size_t kMostSpare = 4;
+constexpr std::size_t kMostCandidates = 1'024;  // of more, those of the highest priority and worth take part
+constexpr const char* kTooMany = "very many others are worth more";
 constexpr int kManyLeft = 255;
 
 std::chrono::seconds within(CapPeriod period) {
@@ -38,7 +40,7 @@ std::string describe(const CapOf& cap) {
 
 // Why a line is not shown to a viewer, before the draw.
 struct No {
-  enum class Why : std::uint8_t { kNone, kClosed, kArm, kCreatives, kCapsUnknown, kCap } why = Why::kNone;
+  enum class Why : std::uint8_t { kNone, kClosed, kArm, kCreatives, kLong, kCapsUnknown, kCap } why = Why::kNone;
   const CapOf* cap = nullptr;
 };
 
@@ -74,12 +76,32 @@ std::string describe(const No& no, Closed closed, const CompiledLine& line) {
       return "the viewer is not in its arm of the experiment";
     case No::Why::kCreatives:
       return "none of its creatives can be shown";  // the explanation tells why of each
+    case No::Why::kLong:
+      return "longer than any break";
     case No::Why::kCapsUnknown:
       return "its caps cannot be known here";
     case No::Why::kCap:
       return describe(*no.cap);
   }
   return {};
+}
+
+Refusal refusal(const No& no, Closed closed) {
+  switch (no.why) {
+    case No::Why::kNone:
+      return Refusal::kNone;
+    case No::Why::kClosed:
+      return closed == Closed::kNoPlan || closed == Closed::kStopped ? Refusal::kPlan : Refusal::kClosed;
+    case No::Why::kArm:
+      return Refusal::kArm;
+    case No::Why::kCreatives:
+    case No::Why::kLong:
+      return Refusal::kCreatives;
+    case No::Why::kCapsUnknown:
+    case No::Why::kCap:
+      return Refusal::kCap;
+  }
+  return Refusal::kNone;
 }
 
 // Priorities above one another: a unit of time of a higher one is worth more than all that a lower one could pay.
@@ -104,7 +126,6 @@ std::uint32_t inMillionths(std::uint64_t draw) {
 struct Decider::Impl {
   struct Candidate {
     std::uint32_t line = 0;
-    int left = kManyLeft;  // of the caps of the line and above
     std::uint64_t order = 0;
     std::uint64_t rotation = 0;
   };
@@ -122,13 +143,18 @@ struct Decider::Impl {
   Ready decide(const Terms& terms, const Choice& choice, const Viewer& viewer, const Moment& moment,
                std::vector<std::uint32_t>* eligible, std::vector<Consideration>* report);
   void judge(std::vector<std::uint32_t>* eligible);
-  No refuse(std::uint32_t line, int& left) const;
-  int room(const std::vector<CapOf>& caps, const CapOf** reached) const;
+  No refuse(std::uint32_t line) const;
+  No refuse(const CompiledCreative& creative, int units, bool house) const;
+  int room(const CapOf& cap) const;
+  const CapOf* reached(const std::vector<CapOf>& caps) const;
   void takeDraws(const Moment& moment);
+  void fewer();
   void offer(const Candidate& candidate);
-  void rotate(const CompiledLine& line, std::uint64_t draw);
-  std::uint16_t sharedRoom(Key key, int left);
+  void offer(const Candidate& candidate, std::uint16_t creative);
+  std::uint16_t turn(const CompiledLine& line, std::span<const std::uint16_t> of, std::uint64_t draw) const;
+  std::uint16_t sharedRoom(Key key, const std::vector<CapOf>* caps = nullptr);
   void house(Ready& out);
+  int houseRoom(const CompiledLine& line, const Ready& out) const;
   void pods(Ready& out);
   void tell(const Ready& out);
   Consideration* told(std::uint32_t line);
@@ -137,13 +163,15 @@ struct Decider::Impl {
   const Viewer* viewer = nullptr;
   const Choice* choice = nullptr;
   std::uint32_t now = 0;
+  int longest = 0;     // break
+  bool known = false;  // what the viewer has seen
   std::vector<Consideration>* report = nullptr;
 
   impl::Draws draws;
   std::vector<impl::Draws::Ask> asks;
   std::vector<Candidate> candidates;
   std::vector<std::uint32_t> houseLines;
-  std::vector<std::uint16_t> rotated;
+  std::vector<std::uint16_t> able;
   std::vector<Offer> offers;
   std::vector<Bid> bids;
   std::vector<std::uint8_t> rooms;
@@ -172,6 +200,9 @@ Ready Decider::Impl::decide(const Terms& t, const Choice& c, const Viewer& v, co
   report = r;
   const base::WallTime at = v.at.value_or(t.at());
   now = static_cast<std::uint32_t>(std::chrono::floor<std::chrono::seconds>(at).time_since_epoch().count());
+  known = v.history && v.history->complete();
+  longest =
+      t.channel().channel && !t.channel().channel->breakLengths.empty() ? t.channel().channel->breakLengths.back() : 0;
   candidates.clear();
   houseLines.clear();
   offers.clear();
@@ -201,10 +232,10 @@ Consideration* Decider::Impl::told(std::uint32_t line) {
 void Decider::Impl::judge(std::vector<std::uint32_t>* eligible) {
   for (const std::uint32_t line : choice->lines) {
     const LineTerms& of = terms->of(line);
-    int left = kManyLeft;
-    const No no = refuse(line, left);
+    const No no = refuse(line);
     if (report) {
-      report->push_back({line, describe(no, of.closed, terms->channel().lines[line]), of.worth, 0, 0, 0});
+      report->push_back(
+          {line, describe(no, of.closed, terms->channel().lines[line]), refusal(no, of.closed), of.worth, 0, 0, 0});
     }
     if (no.why != No::Why::kNone) continue;
     if (terms->channel().lines[line].house()) {
@@ -212,37 +243,49 @@ void Decider::Impl::judge(std::vector<std::uint32_t>* eligible) {
       continue;
     }
     if (eligible) ++(*eligible)[line];
-    candidates.push_back({line, left, 0, 0});
+    candidates.push_back({line, 0, 0});
   }
 }
 
-// The first reason for which a line is not shown to this viewer. left: how often its caps still allow it.
-No Decider::Impl::refuse(std::uint32_t number, int& left) const {
+// The first reason for which a line is not shown to this viewer.
+No Decider::Impl::refuse(std::uint32_t number) const {
   using Why = No::Why;
   const CompiledLine& line = terms->channel().lines[number];
   const LineTerms& of = terms->of(number);
   if (of.closed != Closed::kOpen) return {Why::kClosed};
   if (!inArm(line.arm, viewer->attributes.identity())) return {Why::kArm};
-  if (std::all_of(of.units.begin(), of.units.end(), [](std::uint16_t units) { return units == 0; })) {
-    return {Why::kCreatives};
+  if (!line.caps.empty()) {
+    if (!known) return {Why::kCapsUnknown};
+    if (const CapOf* cap = reached(line.caps)) return {Why::kCap, cap};
   }
-  if (line.caps.empty()) return {};
-  if (!viewer->history || !viewer->history->complete()) return {Why::kCapsUnknown};
-  const CapOf* reached = nullptr;
-  left = room(line.caps, &reached);
-  if (left > 0) return {};
-  return {Why::kCap, reached};
+  No out{Why::kCreatives};
+  for (std::size_t i = 0; i < line.creatives.size(); ++i) {
+    const No no = refuse(line.creatives[i], of.units[i], line.house());
+    if (no.why == Why::kNone) return {};
+    if (out.why == Why::kCreatives) out = no;
+  }
+  return out;
 }
 
-int Decider::Impl::room(const std::vector<CapOf>& caps, const CapOf** reached) const {
-  int left = kManyLeft;
-  for (const CapOf& cap : caps) {
-    const int more = cap.cap.impressions - viewer->history->count(cap.key, now, within(cap.cap.per));
-    if (more >= left) continue;
-    left = std::max(more, 0);
-    if (reached) *reached = &cap;
-  }
-  return left;
+No Decider::Impl::refuse(const CompiledCreative& creative, int units, bool house) const {
+  using Why = No::Why;
+  if (units == 0) return {Why::kCreatives};
+  if (units > longest && !house) return {Why::kLong};
+  if (creative.caps.empty()) return {};
+  if (!known) return {Why::kCapsUnknown};
+  const CapOf* cap = reached(creative.caps);
+  return cap ? No{Why::kCap, cap} : No{};
+}
+
+// How often a cap still allows what it counts.
+int Decider::Impl::room(const CapOf& cap) const {
+  return std::clamp(cap.cap.impressions - viewer->history->count(cap.key, now, within(cap.cap.per)), 0, kManyLeft);
+}
+
+// The first cap that allows no more.
+const CapOf* Decider::Impl::reached(const std::vector<CapOf>& caps) const {
+  const auto found = std::find_if(caps.begin(), caps.end(), [this](const CapOf& cap) { return room(cap) == 0; });
+  return found == caps.end() ? nullptr : &*found;
 }
 
 // Leaves the candidates that are under their rate, in the order of their draws: chance decides between equals.
@@ -261,9 +304,11 @@ void Decider::Impl::takeDraws(const Moment& moment) {
     if (report) {
       Consideration* about = told(each.line);
       about->draw = draw;
-      if (!in)
+      if (!in) {
+        about->refusal = Refusal::kDraw;
         about->why = "not drawn: " + std::to_string(draw) + " is not under its rate of " +
                      std::to_string(terms->of(each.line).rate) + " millionths";
+      }
     }
     if (!in) continue;
     each.order = drawn[i][0] / std::max(terms->of(each.line).rate, 1U);
@@ -271,95 +316,109 @@ void Decider::Impl::takeDraws(const Moment& moment) {
     candidates[kept++] = each;
   }
   candidates.resize(kept);
+  if (candidates.size() > kMostCandidates) fewer();
   std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
     return a.order != b.order ? a.order < b.order : a.line < b.line;
   });
 }
 
-// The line's creatives in the order in which it is their turn, into `rotated`.
-void Decider::Impl::rotate(const CompiledLine& line, std::uint64_t draw) {
-  const std::size_t count = line.creatives.size();
-  rotated.resize(count);
-  std::iota(rotated.begin(), rotated.end(), std::uint16_t{0});
-  if (count < 2) return;
-  std::size_t first = 0;
+// Leaves those of the highest priority and worth.
+void Decider::Impl::fewer() {
+  const auto priority = [this](const Candidate& each) { return terms->channel().lines[each.line].line->priority; };
+  const auto worth = [this](const Candidate& each) { return terms->of(each.line).worth; };
+  std::sort(candidates.begin(), candidates.end(), [&](const Candidate& a, const Candidate& b) {
+    if (priority(a) != priority(b)) return priority(a) < priority(b);
+    if (worth(a) != worth(b)) return worth(a) > worth(b);
+    return a.order != b.order ? a.order < b.order : a.line < b.line;
+  });
+  for (std::size_t i = kMostCandidates; report && i < candidates.size(); ++i) {
+    Consideration& about = *told(candidates[i].line);
+    about.refusal = Refusal::kOthers;
+    about.why = kTooMany;
+  }
+  candidates.resize(kMostCandidates);
+}
+
+// Whose turn it is of some of a line's creatives.
+std::uint16_t Decider::Impl::turn(const CompiledLine& line, std::span<const std::uint16_t> of,
+                                  std::uint64_t draw) const {
   switch (line.line->rotation) {
     case model::Rotation::kEven:
     case model::Rotation::kOptimised:  // until a model says otherwise
-      first = draw % count;
       break;
     case model::Rotation::kSequential:
-      first = viewer->history
-                  ? static_cast<std::size_t>(viewer->history->count(line.key, now, std::chrono::seconds::max())) % count
-                  : 0;
+      draw = viewer->history
+                 ? static_cast<std::uint64_t>(viewer->history->count(line.key, now, std::chrono::seconds::max()))
+                 : 0;
       break;
     case model::Rotation::kWeighted: {
+      const auto weight = [&](std::uint16_t number) {
+        return static_cast<std::uint64_t>(line.creatives[number].weight);
+      };
       std::uint64_t all = 0;
-      for (const CompiledCreative& creative : line.creatives) all += static_cast<std::uint64_t>(creative.weight);
-      std::uint64_t at = draw % all;
-      while (at >= static_cast<std::uint64_t>(line.creatives[first].weight)) {
-        at -= static_cast<std::uint64_t>(line.creatives[first++].weight);
-      }
-      break;
+      for (const std::uint16_t number : of) all += weight(number);
+      std::size_t first = 0;
+      for (draw %= all; draw >= weight(of[first]); ++first) draw -= weight(of[first]);
+      return of[first];
     }
   }
-  std::rotate(rotated.begin(), rotated.begin() + static_cast<std::ptrdiff_t>(first), rotated.end());
+  return of[draw % of.size()];
 }
 
-std::uint16_t Decider::Impl::sharedRoom(Key key, int left) {
+// The group of what has this key: one of it, or as many as the caps of the key allow.
+std::uint16_t Decider::Impl::sharedRoom(Key key, const std::vector<CapOf>* caps) {
   for (const Shared& each : shared) {
     if (each.key == key) return each.group;
   }
-  rooms.push_back(static_cast<std::uint8_t>(std::clamp(left, 0, kManyLeft)));
+  int left = caps ? kManyLeft : 1;
+  for (std::size_t i = 0; caps && i < caps->size(); ++i) {
+    if ((*caps)[i].key == key) left = std::min(left, room((*caps)[i]));
+  }
+  rooms.push_back(static_cast<std::uint8_t>(left));
   shared.push_back({key, static_cast<std::uint16_t>(rooms.size() - 1)});
   return shared.back().group;
 }
 
-// A line takes part with the creative whose turn it is; with one more for each other length that it has.
+// A line takes part with one creative of each length that it has: of those that can be shown, whose turn it is.
 void Decider::Impl::offer(const Candidate& candidate) {
   const CompiledLine& line = terms->channel().lines[candidate.line];
   const LineTerms& of = terms->of(candidate.line);
-  const int longest = terms->channel().channel->breakLengths.back();
-  const auto firstPlace = static_cast<std::uint16_t>(terms->channel().categories.size());
-  const std::size_t before = offers.size();
-  std::string why = "longer than any break";
-  rotate(line, candidate.rotation);
-  for (const std::uint16_t number : rotated) {
-    const CompiledCreative& creative = line.creatives[number];
-    const int units = of.units[number];
-    if (units == 0 || units > longest) continue;
-    if (std::any_of(offers.begin() + static_cast<std::ptrdiff_t>(before), offers.end(),
-                    [&](const Offer& o) { return o.slot.units == units; })) {
-      continue;
-    }
-    int left = kManyLeft;
-    if (!creative.caps.empty()) {
-      const CapOf* reached = nullptr;
-      left = viewer->history && viewer->history->complete() ? room(creative.caps, &reached) : 0;
-      if (left == 0) {
-        why = reached ? describe(*reached) : "its caps cannot be known here";
-        continue;
-      }
-    }
-    Bid bid;
-    bid.units = units;
-    bid.worth = withPriority(line, std::clamp<std::int64_t>(of.worth, 1, kMostWorth), units);
-    bid.join(sharedRoom(line.key, 1));
-    bid.join(sharedRoom(creative.key, 1));
-    bool alone = true;
-    for (const CapOf& cap : line.caps) {
-      if (cap.level == Level::kLine) continue;
-      bid.join(sharedRoom(cap.key, candidate.left));
-      alone = false;
-    }
-    for (const std::uint16_t category : creative.categories) bid.join(category);
-    if (line.line->position == model::BreakPosition::kFirst) bid.join(firstPlace);
-    if (line.line->position == model::BreakPosition::kLast) bid.join(static_cast<std::uint16_t>(firstPlace + 1));
-    const bool spare = alone && line.line->position == model::BreakPosition::kAny;
-    offers.push_back({{candidate.line, number, static_cast<std::uint16_t>(units)}, bid.worth, spare});
-    bids.push_back(bid);
+  able.resize(line.creatives.size());
+  std::iota(able.begin(), able.end(), std::uint16_t{0});
+  std::erase_if(able, [&](std::uint16_t each) {
+    return refuse(line.creatives[each], of.units[each], false).why != No::Why::kNone;
+  });
+  if (report && bids.size() >= kMaxBids) told(candidate.line)->why = kTooMany;
+  while (!able.empty() && bids.size() < kMaxBids) {
+    const auto others = std::stable_partition(
+        able.begin(), able.end(), [&, units = of.units[able.front()]](auto each) { return of.units[each] == units; });
+    offer(candidate, turn(line, {able.begin(), others}, candidate.rotation));
+    able.erase(able.begin(), others);
   }
-  if (report && offers.size() == before) told(candidate.line)->why = why;
+}
+
+void Decider::Impl::offer(const Candidate& candidate, std::uint16_t number) {
+  const CompiledLine& line = terms->channel().lines[candidate.line];
+  const LineTerms& of = terms->of(candidate.line);
+  const CompiledCreative& creative = line.creatives[number];
+  const auto firstPlace = static_cast<std::uint16_t>(terms->channel().categories.size());
+  Bid bid;
+  bid.units = of.units[number];
+  bid.worth = withPriority(line, std::clamp<std::int64_t>(of.worth, 1, kMostWorth), bid.units);
+  bid.join(sharedRoom(line.key));
+  bid.join(sharedRoom(creative.mediaKey));
+  bool alone = true;
+  for (const CapOf& cap : line.caps) {
+    if (cap.level == Level::kLine) continue;
+    bid.join(sharedRoom(cap.key, &line.caps));
+    alone = false;
+  }
+  for (const std::uint16_t category : creative.categories) bid.join(category);
+  if (line.line->position == model::BreakPosition::kFirst) bid.join(firstPlace);
+  if (line.line->position == model::BreakPosition::kLast) bid.join(static_cast<std::uint16_t>(firstPlace + 1));
+  const bool spare = alone && line.line->position == model::BreakPosition::kAny;
+  offers.push_back({{candidate.line, number, of.units[number]}, bid.worth, spare});
+  bids.push_back(bid);
 }
 
 void Decider::Impl::pods(Ready& out) {
@@ -385,10 +444,11 @@ void Decider::Impl::pods(Ready& out) {
     for (const std::uint16_t bid : placed) out.slots.push_back(offers[bid].slot);
   }
   // What is left over may stand in, best first.
-  std::vector<std::uint16_t> rest;
-  for (std::uint16_t i = 0; i < offers.size(); ++i) {
-    if (offers[i].spare && std::find(placed.begin(), placed.end(), i) == placed.end()) rest.push_back(i);
-  }
+  std::vector<std::uint16_t> rest(offers.size());
+  std::iota(rest.begin(), rest.end(), std::uint16_t{0});
+  std::erase_if(rest, [&](std::uint16_t each) {
+    return !offers[each].spare || std::find(placed.begin(), placed.end(), each) != placed.end();
+  });
   const std::size_t most = std::min(rest.size(), kMostSpare);
   std::partial_sort(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(most), rest.end(),
                     [&](std::uint16_t a, std::uint16_t b) {
@@ -402,18 +462,31 @@ void Decider::Impl::house(Ready& out) {
   for (const std::uint32_t number : houseLines) {
     const CompiledLine& line = terms->channel().lines[number];
     const LineTerms& of = terms->of(number);
-    int left = line.caps.empty() ? kManyLeft : room(line.caps, nullptr);
+    int left = houseRoom(line, out);
     for (std::uint16_t i = 0; i < line.creatives.size() && left > 0; ++i) {
-      const CompiledCreative& creative = line.creatives[i];
-      if (of.units[i] == 0) continue;
-      if (!creative.caps.empty() &&
-          (!viewer->history || !viewer->history->complete() || room(creative.caps, nullptr) == 0)) {
-        continue;
-      }
+      if (refuse(line.creatives[i], of.units[i], true).why != No::Why::kNone) continue;
       out.house.push_back({number, i, of.units[i]});
       --left;
     }
   }
+}
+
+// What the caps leave a house line beside the pod that uses most of them, and beside the house lines before it.
+int Decider::Impl::houseRoom(const CompiledLine& line, const Ready& out) const {
+  std::ptrdiff_t left = kManyLeft;
+  for (const CapOf& cap : line.caps) {
+    const auto counts = [&](const Slot& slot) {
+      return terms->channel().lines[slot.line].keys(slot.creative).has(cap.key);
+    };
+    std::ptrdiff_t used = 0;
+    for (const Ready::Pod& pod : out.pods) {
+      const auto first = out.slots.begin() + pod.first;
+      used = std::max(used, std::count_if(first, first + pod.count, counts));
+    }
+    used += std::count_if(out.house.begin(), out.house.end(), counts);
+    left = std::min(left, room(cap) - used);
+  }
+  return static_cast<int>(left);
 }
 
 // What came of each line that took part.
@@ -424,6 +497,7 @@ void Decider::Impl::tell(const Ready& out) {
     if (about.units != 0 && about.why.empty()) continue;  // another of its creatives is in a pod
     about.creative = offer.slot.creative;
     about.units = offer.slot.units;
+    about.refusal = in(out.slots) ? Refusal::kNone : Refusal::kOthers;
     about.why = in(out.slots) ? "" : "others are worth more, or are of its category, advertiser or place in the break";
   }
 }

@@ -34,8 +34,11 @@ struct ImpressionKeys {
 // that somebody asks for (caps for a whole flight), when there are many. Not thread-safe.
 class History {
  public:
-  static constexpr std::size_t kMost = 1024;        // impressions; with more, caps are unknown
-  static constexpr std::size_t kMostTotals = 1024;  // sums; likewise
+  static constexpr std::size_t kMost = 1024;  // impressions; with more, caps are unknown
+  // Held beyond them: the pods that were bound when caps were still known, of some devices at once. What comes after
+  // these is of lines without caps and is dropped.
+  static constexpr std::size_t kMargin = 64;
+  static constexpr std::size_t kMostTotals = 1024;  // sums; with more, caps are unknown
 
   struct Impression {
     std::uint32_t at = 0;  // seconds since 1970 at which it begins
@@ -48,10 +51,16 @@ class History {
   bool takeBack(std::uint32_t at, Key creative);
   // How many with this key begin within the time before `now` or later. max(): all there ever were.
   int count(Key key, std::uint32_t now, std::chrono::seconds within) const;
+  // Whether count() over this time is right for every key: nothing of it has been summed up.
+  bool holds(std::uint32_t now, std::chrono::seconds within) const;
   // Whether caps can be judged by it.
   bool complete() const { return impressions_.size() <= kMost && totals_.size() <= kMostTotals; }
-  // Sums up what is older than a day at `now`; sums only for `kept`. `least`: with fewer impressions nothing is done.
+  // Sums up what is older than a day at `now`; sums only for `kept`, and those of before for as long as there is room.
+  // `least`: with no more impressions nothing is done.
   void fold(std::uint32_t now, const std::set<Key>& kept, std::size_t least = 128);
+
+  // What was known of it then: without the impressions that begin at `at` or later.
+  History before(std::uint32_t at) const;
 
   const std::vector<Impression>& impressions() const { return impressions_; }
   bool empty() const { return impressions_.empty() && totals_.empty(); }
@@ -60,10 +69,12 @@ class History {
   // Of memory, about.
   std::size_t bytes() const;
 
-  // Little-endian; kInvalidInput: not made by serialize().
+  // Little-endian; kInvalidInput: serialize() makes no such bytes.
   base::Bytes serialize() const;
   static base::Result<History> parse(base::ByteView bytes);
-  bool operator==(const History& other) const { return impressions_ == other.impressions_ && totals_ == other.totals_; }
+  bool operator==(const History& other) const {
+    return folded_ == other.folded_ && impressions_ == other.impressions_ && totals_ == other.totals_;
+  }
 
  private:
   struct Total {
@@ -71,8 +82,11 @@ class History {
     std::uint32_t count = 0;
     bool operator==(const Total&) const = default;
   };
+  void sum(Key key, const std::set<Key>& kept);
+
   std::vector<Impression> impressions_;
   std::vector<Total> totals_;  // by key
+  std::uint32_t folded_ = 0;   // what began until then may be in sums
   std::uint32_t version_ = 0;
 };
 

@@ -8,6 +8,13 @@
 
 namespace dvpe::decisions {
 
+bool CompiledLine::metered() const {
+  if (house()) return false;
+  const auto limited = [](const model::Budget& budget) { return budget.total != 0 || budget.day != 0; };
+  return line->goal.kind == model::GoalKind::kImpressions || line->goal.kind == model::GoalKind::kCompletedViews ||
+         limited(line->budget) || limited(campaign->budget);
+}
+
 namespace impl {
 
 namespace {
@@ -166,6 +173,7 @@ class Layout {
   }
 
   void label(CompiledCreative& out) {
+    out.mediaKey = keyOf(Level::kCreative, "media/" + out.media);  // no creative has such a name
     std::vector<std::string> all = campaign_.categories;
     if (out.creative) all.insert(all.end(), out.creative->categories.begin(), out.creative->categories.end());
     const auto& blocked = channel_.blockedCategories;

@@ -27,6 +27,7 @@ void PodSolver::prepare(const std::vector<Bid>& bids, const std::vector<std::uin
   });
   columns_ = static_cast<std::size_t>(longest / step_) + 1;
   table_.assign((items_.size() + 1) * columns_, 0);
+  most_.assign(items_.size() + 1, {});
   for (std::size_t i = items_.size(); i-- > 0;) {
     Item& item = items_[i];
     item.steps = item.bid.units / step_;
@@ -36,6 +37,9 @@ void PodSolver::prepare(const std::vector<Bid>& bids, const std::vector<std::uin
     std::copy(below, below + std::min(need, columns_), row);
     for (std::size_t left = need; left < columns_; ++left) {
       row[left] = std::max(below[left], below[left - need] + item.bid.worth);
+    }
+    for (std::size_t slots = 1; slots <= kMaxSlots; ++slots) {
+      most_[i][slots] = std::max(most_[i + 1][slots], most_[i + 1][slots - 1] + item.bid.worth);
     }
   }
 }

@@ -5,6 +5,7 @@
 // comes too near to another.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -19,12 +20,15 @@ struct Bid {
   // What it is one of: of each group only so many may be placed. Line, campaign, advertiser, categories, first, last.
   std::array<std::uint16_t, kGroups> groups{};
   std::uint8_t groupCount = 0;
+  // A group that it is in already takes no more of its room.
   void join(std::uint16_t group) {
-    if (groupCount < kGroups) groups[groupCount++] = group;
+    const bool in = std::find(groups.begin(), groups.begin() + groupCount, group) != groups.begin() + groupCount;
+    if (!in && groupCount < kGroups) groups[groupCount++] = group;
   }
 };
 
 inline constexpr int kMaxSlots = 12;
+inline constexpr std::size_t kMaxBids = 4'096;
 inline constexpr int kMaxPodSteps = 20'000;
 
 struct PodChoice {
@@ -36,13 +40,13 @@ struct PodChoice {
 
 // Chooses for several lengths of a break from the same bids. Keeps its memory between uses; one thread at a time.
 //
-// Depth-first branch and bound. The bound is the same problem without groups and slots, solved for every remainder and
-// every rest of the list at once by dynamic programming (Bellman's knapsack), which is tight where bids seldom exclude
-// each other. Equal input gives equal output: of equal worth the first found, in the order of worth for a unit, then of
-// the list.
+// Depth-first branch and bound. The bound is the lower of two: the same problem without groups and slots, solved for
+// every remainder and every rest of the list at once by dynamic programming (Bellman's knapsack), which is tight where
+// bids seldom exclude each other; and the same without groups and time, for breaks that have more time than slots.
+// Equal input gives equal output: of equal worth the first found, in the order of worth for a unit, then of the list.
 class PodSolver {
  public:
-  // bids: at most 4096. room: by group, how many of it may be placed. longest: units of the longest break.
+  // bids: at most kMaxBids. room: by group, how many of it may be placed. longest: units of the longest break.
   void prepare(const std::vector<Bid>& bids, const std::vector<std::uint8_t>& room, int longest);
   // units: 0 to longest.
   const PodChoice& solve(int units);
@@ -54,11 +58,14 @@ class PodSolver {
     std::int32_t steps = 0;  // of length_ units
   };
   void search(std::size_t at, int left, std::int64_t worth);
-  std::int64_t bound(std::size_t at, int left) const { return table_[at * columns_ + static_cast<std::size_t>(left)]; }
+  std::int64_t bound(std::size_t at, int left) const {
+    return std::min(table_[at * columns_ + static_cast<std::size_t>(left)], most_[at][kMaxSlots - path_.size()]);
+  }
 
   std::vector<Item> items_;
   std::vector<std::uint8_t> room_;
   std::vector<std::int64_t> table_;  // best worth of items at.. in so many steps, groups and slots aside
+  std::vector<std::array<std::int64_t, kMaxSlots + 1>> most_;  // best worth of so many of items at.., time aside
   std::size_t columns_ = 0;
   int step_ = 1;  // the greatest common divisor of all lengths
   std::vector<std::uint16_t> path_;

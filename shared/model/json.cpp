@@ -215,7 +215,7 @@ base::Result<Documents> loadDocumentsOrFail(const std::filesystem::path& folder,
 
 base::Result<Value> parseValue(std::string_view text) {
   DVPE_TRY(json::value parsed, parseJson(text, kMaxDocumentBytes));
-  return impl::toValue(parsed);
+  return toValue(parsed);
 }
 
 std::string toJson(const Media& media, std::string_view organisation) {

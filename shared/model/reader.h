@@ -47,6 +47,9 @@ struct Place {
   Place child(const boost::json::value& of, std::size_t index) const;
 };
 
+// As documents and attributes hold it.
+Value toValue(const boost::json::value& value);
+
 // What a value is, for messages: "a string", "a number", ...
 const char* describeKind(const boost::json::value& value);
 

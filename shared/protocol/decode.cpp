@@ -156,12 +156,16 @@ Message readTelemetry(Reader& r) {
   return out;
 }
 
+Message readPlan(Reader& r) { return PlanMessage{r.signedText(kMaxPlanBytes, "the plan")}; }
+
+Message readCounts(Reader& r) { return Counts{r.take(r.in.place(), kMaxPlanBytes, "the counts")}; }
+
 struct Type {
   std::string_view name;
   std::size_t bytes;  // of all frames after the header
   Message (*read)(Reader&);
 };
-constexpr std::array<Type, 9> kTypes{{
+constexpr std::array<Type, 11> kTypes{{
     {"offer", release::kMaxReleaseBytes, readOffer},
     {"need", 64 * (release::kMaxReleaseDocuments + kMaxRollbacks), readNeed},
     {"documents", kMaxDocumentsBytes, readDocuments},
@@ -171,6 +175,8 @@ constexpr std::array<Type, 9> kTypes{{
     {"answer", kMaxReasonBytes + kMaxDataBytes, readAnswer},
     {"subscribe", 0, readSubscribe},
     {"telemetry", kMaxDataBytes, readTelemetry},
+    {"plan", kMaxPlanBytes, readPlan},
+    {"counts", kMaxPlanBytes, readCounts},
 }};
 
 const Type* findType(std::string_view name) {

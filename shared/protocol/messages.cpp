@@ -81,6 +81,14 @@ struct Writer {
     header["type"] = "telemetry";
     texts.push_back(m.json);
   }
+  void operator()(const PlanMessage& m) {
+    header["type"] = "plan";
+    header["by"] = signatures(m.plan);
+  }
+  void operator()(const Counts& m) {
+    header["type"] = "counts";
+    texts.push_back(m.json);
+  }
 };
 
 // What something adds to a message, counted generously.

@@ -25,6 +25,7 @@ inline constexpr std::size_t kMaxHeaderBytes = 64 << 10;
 inline constexpr std::size_t kMaxDocumentsBytes = 8 << 20;  // texts of one Documents message
 inline constexpr std::size_t kMaxReasonBytes = 10'000;
 inline constexpr std::size_t kMaxDataBytes = 256 << 10;  // of an answer's data, and of telemetry
+inline constexpr std::size_t kMaxPlanBytes = 8 << 20;    // of a plan, and of counts
 inline constexpr std::size_t kMaxRollbacks = 100;        // of one release
 inline constexpr std::size_t kMaxKeyRevisions = 100;     // in one Documents message
 
@@ -82,7 +83,20 @@ struct Telemetry {
   std::string json;
 };
 
-using Message = std::variant<Offer, Need, Documents, Prepared, Refused, CommandMessage, Answer, Subscribe, Telemetry>;
+// Coordinator to node: the plan of pacing from now on (shared/decisions/plan.h), signed with Domain::kPlan. Only the
+// newest counts; one that is lost is replaced ten seconds later.
+struct PlanMessage {
+  release::Signed plan;
+};
+
+// Node to coordinator, each five seconds: the impressions of each line since it began, cumulative
+// (docs/reference/control.md).
+struct Counts {
+  std::string json;
+};
+
+using Message = std::variant<Offer, Need, Documents, Prepared, Refused, CommandMessage, Answer, Subscribe, Telemetry,
+                             PlanMessage, Counts>;
 
 // The frames of a message. It does not check limits: what is over them is refused by decode().
 Frames encode(const Message& message);

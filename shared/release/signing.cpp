@@ -39,6 +39,8 @@ std::string_view prefix(Domain domain) {
       return "dvpe-command-v1\0"sv;
     case Domain::kAuditHead:
       return "dvpe-audit-head-v1\0"sv;
+    case Domain::kPlan:
+      return "dvpe-plan-v1\0"sv;
   }
   std::abort();
 }

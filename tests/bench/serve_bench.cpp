@@ -11,6 +11,7 @@
 #include <iostream>
 
 #include "shared/base/log.h"
+#include "shared/model/json.h"
 #include "tests/bench/serve_node.h"
 
 namespace {
@@ -27,7 +28,13 @@ long resident() {
 
 int run(const std::filesystem::path& folder, int sessions) {
   const std::filesystem::path binary(DVPE_BINARY_DIR), source(DVPE_SOURCE_DIR);
-  auto made = bench::ServeNode::create(folder, source / "resources/demo/documents", binary / "resources/player");
+  auto loaded = model::loadDocumentsOrFail(source / "resources/demo/documents");
+  if (!loaded) {
+    std::fprintf(stderr, "bench_serve: %s\n", loaded.error().message.c_str());
+    return 1;
+  }
+  const auto documents = std::make_shared<const model::Documents>(std::move(loaded).value());
+  auto made = bench::ServeNode::create({folder, binary / "resources/player", documents, bench::demoViewer});
   if (!made) {
     std::fprintf(stderr, "bench_serve: %s\n", made.error().message.c_str());
     return 1;

@@ -38,6 +38,7 @@ personalize::MediaCatalog catalogOf(const model::Documents& documents) {
     std::snprintf(name, sizeof name, "%016zx", std::hash<std::string>{}(id));
     media[id] = {name, units};
   };
+  for (const auto& [id, conditioned] : documents.media) add(id, conditioned.units);
   for (const auto& [id, campaign] : documents.campaigns) {
     int units = 10;
     for (const auto& creative : campaign.creatives) add(creative, units = units == 10 ? 7 : 10);
@@ -64,8 +65,10 @@ serve::ChannelFacts factsOf(const model::Channel& channel, const model::Profile&
   return facts;
 }
 
+}  // namespace
+
 // Viewers of all the countries, languages and interests that the rules speak of, each with a few attributes more.
-personalize::NewSession viewer(const std::string& channel, int n, base::Random& random) {
+personalize::NewSession demoViewer(const std::string& channel, int n, base::Random& random) {
   static constexpr const char* kCountries[] = {"DE", "FR", "AE", "MA", "AT"};
   static constexpr const char* kLanguages[] = {"de", "fr", "ar", "en"};
   personalize::NewSession s;
@@ -83,8 +86,6 @@ personalize::NewSession viewer(const std::string& channel, int n, base::Random& 
   s.purposes = {"personalised_content", "personalised_ads"};
   return s;
 }
-
-}  // namespace
 
 std::uint64_t NanoHistogram::count() const {
   std::uint64_t n = 0;
@@ -109,18 +110,13 @@ bool TimedHandler::handle(int loop, const serve::Request& request, serve::Respon
   return done;
 }
 
-Result<std::unique_ptr<ServeNode>> ServeNode::create(const std::filesystem::path& folder,
-                                                     const std::filesystem::path& documents,
-                                                     const std::filesystem::path& player) {
-  std::unique_ptr<ServeNode> node(new ServeNode);
-  DVPE_CHECK(node->open(folder, documents, player));
+Result<std::unique_ptr<ServeNode>> ServeNode::create(ServeNodeOptions options) {
+  std::unique_ptr<ServeNode> node(new ServeNode(std::move(options)));
+  DVPE_CHECK(node->open());
   return node;
 }
 
-Result<void> ServeNode::open(const std::filesystem::path& folder, const std::filesystem::path& documents,
-                             const std::filesystem::path& player) {
-  DVPE_TRY(auto loaded, model::loadDocumentsOrFail(documents));
-  documents_ = std::make_shared<const model::Documents>(std::move(loaded));
+Result<void> ServeNode::open() {
   auto built = decisions::build(documents_);
   if (!built.compiled) return base::fail(base::ErrorCode::kInvalidInput, model::describe(built.errors));
   compiled_ = std::move(built.compiled);
@@ -131,8 +127,9 @@ Result<void> ServeNode::open(const std::filesystem::path& folder, const std::fil
   cutter_ = std::make_unique<timeline::Cutter>(grid_);
 
   const privacy::SessionKeys sessionKeys{{1, privacy::SecretKey::generate(random_)}, std::nullopt};
-  DVPE_TRY(store_, personalize::SessionStore::open(
-                       folder / "viewers", {privacy::SecretKey::generate(random_), std::nullopt}, random_, 1024));
+  DVPE_TRY(store_,
+           personalize::SessionStore::open(options_.folder / "viewers",
+                                           {privacy::SecretKey::generate(random_), std::nullopt}, random_, 1024));
   tokens_ = std::make_unique<privacy::TokenSealer>(sessionKeys, random_);
   std::vector<personalize::DirectedChannel> directed;
   directed.push_back({channel.id,
@@ -150,12 +147,13 @@ Result<void> ServeNode::open(const std::filesystem::path& folder, const std::fil
                       },
                       catalogOf(*documents_)});
   personalize::DirectorOptions options;
+  options.readers = 2;  // the server's loop, and who measures
   director_ =
       std::make_unique<personalize::Director>(options, compiled_, std::move(directed), *store_, *tokens_, clock_);
 
-  DVPE_TRY(auto assets, serve::PlayerAssets::load(player.string()));
+  DVPE_TRY(auto assets, serve::PlayerAssets::load(options_.player.string()));
   player_.emplace(std::move(assets));
-  DVPE_TRY(window_, package::Window::open(folder, channel.id, grid_.cell()));
+  DVPE_TRY(window_, package::Window::open(options_.folder, channel.id, grid_.cell()));
   serve::RouterOptions routing;
   routing.channels.push_back({facts, window_.get(), nullptr, channel.title});
   routing.sessionKeys = sessionKeys;
@@ -199,8 +197,8 @@ Result<std::vector<std::string>> ServeNode::createSessions(int count) {
     return base::success();
   };
   for (int n = 0; n < count; ++n) {
-    asked.push_back(
-        asio::co_spawn(director_->executor(), director_->create(viewer(channel.id, n, random_)), asio::use_future));
+    asked.push_back(asio::co_spawn(director_->executor(), director_->create(options_.viewer(channel.id, n, random_)),
+                                   asio::use_future));
     if (asked.size() == kBatch) DVPE_CHECK(take());
   }
   DVPE_CHECK(take());
@@ -226,9 +224,23 @@ void ServeNode::finish(const timeline::Cut& cut, Ticks end) {
   director_->feed(0).cellFinished(std::move(cell));
 }
 
+std::pair<timeline::Span, std::chrono::microseconds> ServeNode::breakNow(int units) {
+  const std::unique_lock lock(cutting_);
+  const auto before = std::chrono::steady_clock::now();
+  timeline::CueOut cue{timeline::SpanKind::kBreak, "break-" + std::to_string(++breaks_), {}, Ticks{0}, units};
+  const auto span = cutter_->announce(cue);
+  if (!span) return {};
+  director_->feed(0).spanAnnounced(span.value());
+  settle();
+  return {span.value(),
+          std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - before)};
+}
+
 void ServeNode::step() {
+  const std::unique_lock lock(cutting_);
   const Ticks now = cutter_->state().newest;
-  if (!cutter_->state().open && !cutter_->state().ahead && now >= grid_.unit() * kBreakEvery * breaks_) {
+  if (options_.breaks && !cutter_->state().open && !cutter_->state().ahead &&
+      now >= grid_.unit() * kBreakEvery * breaks_) {
     breaks_ = static_cast<int>(now / (grid_.unit() * kBreakEvery)) + 1;
     timeline::CueOut cue{
         timeline::SpanKind::kBreak, "break-" + std::to_string(breaks_), {}, now + grid_.unit() * kAhead, kBreakUnits};

@@ -5,8 +5,10 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -49,18 +51,27 @@ class TimedHandler final : public serve::Handler {
   serve::Handler& handler_;
 };
 
-// One channel with breaks, as the demo's documents describe it. The window is full before anybody comes, and a break
-// is on at least a part of it at any time.
+// Viewers for the demo's documents.
+personalize::NewSession demoViewer(const std::string& channel, int number, base::Random& random);
+
+struct ServeNodeOptions {
+  std::filesystem::path folder;  // for the session journal; empty or new
+  std::filesystem::path player;
+  std::shared_ptr<const model::Documents> documents;  // the first channel is played
+  std::function<personalize::NewSession(const std::string& channel, int number, base::Random& random)> viewer;
+  bool breaks = true;  // one is on at least a part of the window at any time; false: breakNow() alone
+};
+
+// One channel over a timeline that is played. The window is full before anybody comes.
 class ServeNode {
  public:
-  // folder: for the session journal; empty or new. documents: the demo's.
-  static base::Result<std::unique_ptr<ServeNode>> create(const std::filesystem::path& folder,
-                                                         const std::filesystem::path& documents,
-                                                         const std::filesystem::path& player);
+  static base::Result<std::unique_ptr<ServeNode>> create(ServeNodeOptions options);
   ~ServeNode();
 
   // Creates this many sessions of different viewers, in batches, and returns the playlists of their first rung.
   base::Result<std::vector<std::string>> createSessions(int count);
+  // Announces a break at once; returns when it is bound for every session, with the span and how long that took.
+  std::pair<timeline::Span, std::chrono::microseconds> breakNow(int units);
   // Steps the timeline by a cell, as fast as it goes.
   void step();
   // From now on a cell each four seconds.
@@ -70,16 +81,17 @@ class ServeNode {
   std::uint16_t port() const { return server_->port(); }
   TimedHandler& handler() { return *timed_; }
   std::size_t cohorts() const { return cohorts_; }
-  const personalize::Director& director() const { return *director_; }
+  personalize::Director& director() { return *director_; }
+  const decisions::Compiled& compiled() const { return *compiled_; }
   std::int64_t cells() const { return cells_; }
 
  private:
-  ServeNode() = default;
-  base::Result<void> open(const std::filesystem::path& folder, const std::filesystem::path& documents,
-                          const std::filesystem::path& player);
+  explicit ServeNode(ServeNodeOptions options) : options_(std::move(options)), documents_(options_.documents) {}
+  base::Result<void> open();
   void finish(const timeline::Cut& cut, base::Ticks end);
   void settle();
 
+  const ServeNodeOptions options_;
   base::SystemClock clock_;
   base::SystemRandom random_;
   std::shared_ptr<const model::Documents> documents_;
@@ -89,6 +101,7 @@ class ServeNode {
   std::unique_ptr<timeline::Cutter> cutter_;
   std::vector<timeline::Cut> made_;  // cuts whose cells are not listed yet
   int breaks_ = 0;
+  std::mutex cutting_;
   std::atomic<std::int64_t> cells_{0};
   std::atomic<std::size_t> cohorts_{0};
   std::unique_ptr<personalize::SessionStore> store_;

@@ -52,7 +52,7 @@ bool conditioned(const ChannelFacts& facts, const Window& window, std::size_t i,
         append(body, window.conditioned[rendition], i, i + 1);
       }
       any = true;
-      piece(body, p.name, p.from + from - at, p.from + to - at);
+      piece(body, p.what->name, p.from + from - at, p.from + to - at);
     }
     at += p.units;
   }

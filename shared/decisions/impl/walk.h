@@ -31,9 +31,11 @@ class OnChannel final : public rules::AttributeSource {
   std::string_view identity() const override { return viewer_.attributes.identity(); }
   std::optional<base::WallTime> now() const override { return viewer_.at; }
   std::optional<std::int64_t> frequency(std::string_view campaign, std::chrono::seconds within) const override {
-    if (!viewer_.history || !viewer_.at || !viewer_.history->complete()) return std::nullopt;
-    const auto now = std::chrono::floor<std::chrono::seconds>(*viewer_.at).time_since_epoch().count();
-    return viewer_.history->count(keyOf(Level::kCampaign, campaign), static_cast<std::uint32_t>(now), within);
+    if (!viewer_.history || !viewer_.at) return std::nullopt;
+    const auto now =
+        static_cast<std::uint32_t>(std::chrono::floor<std::chrono::seconds>(*viewer_.at).time_since_epoch().count());
+    if (!viewer_.history->holds(now, within)) return std::nullopt;
+    return viewer_.history->count(keyOf(Level::kCampaign, campaign), now, within);
   }
 
  private:

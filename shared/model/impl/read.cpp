@@ -364,32 +364,4 @@ void readMedia(ObjectReader& body, Media& out) {
     body.place().mistake("expected \"files\", or \"folder\" for media on this machine");
 }
 
-Value toValue(const json::value& value) {
-  switch (value.kind()) {
-    case json::kind::null:
-      return {};
-    case json::kind::bool_:
-      return {value.get_bool()};
-    case json::kind::int64:
-      return {value.get_int64()};
-    case json::kind::uint64:
-      return {static_cast<double>(value.get_uint64())};
-    case json::kind::double_:
-      return {value.get_double()};
-    case json::kind::string:
-      return {std::string{value.get_string().data(), value.get_string().size()}};
-    case json::kind::array: {
-      List list;
-      for (const json::value& each : value.get_array()) list.push_back(toValue(each));
-      return {std::make_shared<const List>(std::move(list))};
-    }
-    case json::kind::object: {
-      Map map;
-      for (const auto& member : value.get_object()) map.emplace(std::string{member.key()}, toValue(member.value()));
-      return {std::make_shared<const Map>(std::move(map))};
-    }
-  }
-  return {};
-}
-
 }  // namespace dvpe::model::impl

@@ -22,6 +22,4 @@ void readMonetisation(ObjectReader& body, Monetisation& out);
 void readArmName(ObjectReader& reader, ArmName& out);
 void readMedia(ObjectReader& body, Media& out);
 
-Value toValue(const boost::json::value& value);
-
 }  // namespace dvpe::model::impl

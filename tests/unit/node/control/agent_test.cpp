@@ -28,6 +28,18 @@ class Node final : public Target {
   }
   base::Result<TookOver> hold(const HeldNames&) override { return TookOver{}; }
   base::Result<std::string> obey(const protocol::Accepted&) override { return std::string("{}"); }
+  base::Result<void> plan(const std::string& text) override {
+    const std::lock_guard lock(mutex);
+    plans.push_back(text);
+    return base::success();
+  }
+  std::size_t plansTaken() {
+    const std::lock_guard lock(mutex);
+    return plans.size();
+  }
+  std::string counts() override { return R"({"lines":{}})"; }
+  std::mutex mutex;
+  std::vector<std::string> plans;
   std::string telemetry() override { return "{}"; }
 };
 
@@ -36,9 +48,11 @@ class Agents : public ::testing::Test {
  protected:
   Agents() {
     Key cleo = people_.line("cleo", {Role::kCreator}), adam = people_.line("adam", {Role::kAdvertiser}, "shop");
+    Key carl = people_.line("carl", {Role::kCoordinator});
     cleo.curve = cleoCurve_.publicKey;
     adam.curve = adamCurve_.publicKey;
-    const auto listed = document(1, {cleo, adam, people_.line("carl", {Role::kCoordinator})});
+    carl.curve = carlCurve_.publicKey;
+    const auto listed = document(1, {cleo, adam, carl});
     const std::string text = R"({"kind":"ruleset","id":"main","organisation":"demo","revision":1,"body":{"rules":[]}})";
     const std::string digest = base::sha256(base::view(text));
     Release r;
@@ -71,8 +85,7 @@ class Agents : public ::testing::Test {
         {"document", text}, {"key", document.by[0].key}, {"signature", base::hex(document.by[0].signature)}});
     c.sequence = kNow * 1'000'000 + 1;
     c.expires = kNow + 60;
-    auto client = protocol::Client::connect(*context_, agent_->endpoint(), curve_.publicKey, curve).value();
-    EXPECT_TRUE(client->ready(5s).has_value());
+    const auto client = connect(curve);
     EXPECT_TRUE(
         client->send(protocol::encode(protocol::CommandMessage{protocol::signCommand(c, people_.key(by)).value()}))
             .has_value());
@@ -83,10 +96,16 @@ class Agents : public ::testing::Test {
     return answer != nullptr ? *answer : protocol::Answer{};
   }
 
+  std::unique_ptr<protocol::Client> connect(const protocol::CurveKeys& curve) {
+    auto client = protocol::Client::connect(*context_, agent_->endpoint(), curve_.publicKey, curve).value();
+    EXPECT_TRUE(client->ready(5s).has_value());
+    return client;
+  }
+
   const dvpe::test::Folder folder_;
   People people_;
   const protocol::CurveKeys curve_ = protocol::generateCurve(), cleoCurve_ = protocol::generateCurve(),
-                            adamCurve_ = protocol::generateCurve();
+                            adamCurve_ = protocol::generateCurve(), carlCurve_ = protocol::generateCurve();
   base::ManualClock clock_{base::WallTime{std::chrono::seconds(kNow)}};
   Node node_;
   ReleaseStore store_{folder_, "n1", people_.key("root").publicKey()};
@@ -107,6 +126,39 @@ TEST_F(Agents, RefuseAHoldOfWhatIsAnothers) {
   EXPECT_FALSE(answer.ok);
   EXPECT_THAT(answer.error, HasSubstr("adam may not hold ruleset/main"));
   EXPECT_TRUE(releases_.snapshot().held.empty());
+}
+
+TEST_F(Agents, TakeAPlanThatACoordinatorHasSignedAndNoOther) {
+  const auto carl = connect(carlCurve_), cleo = connect(cleoCurve_);
+  const auto plan = [this](const std::string& text, const std::string& by, Domain domain = Domain::kPlan) {
+    return protocol::encode(protocol::PlanMessage{people_.sign(text, domain, {by})});
+  };
+  EXPECT_TRUE(carl->send(plan("of cleo", "cleo")).has_value());
+  EXPECT_TRUE(carl->send(plan("of another kind", "carl", Domain::kDocument)).has_value());
+  EXPECT_TRUE(cleo->send(plan("from cleo", "carl")).has_value());
+  EXPECT_TRUE(carl->send(plan("right", "carl")).has_value());
+  for (int i = 0; i < 100 && node_.plansTaken() == 0; ++i) std::this_thread::sleep_for(50ms);
+  std::this_thread::sleep_for(100ms);
+  EXPECT_THAT(node_.plans, ElementsAre("right"));
+}
+
+TEST_F(Agents, TellWhatWasCountedToCoordinatorsAlone) {
+  const auto carl = connect(carlCurve_), cleo = connect(cleoCurve_);
+  for (const auto* client : {&carl, &cleo}) {
+    EXPECT_TRUE((*client)->send(protocol::encode(protocol::Subscribe{true})).has_value());
+  }
+  const auto told = [](protocol::Client& client) {
+    std::string counts;
+    for (const auto until = std::chrono::steady_clock::now() + 7s; std::chrono::steady_clock::now() < until;) {
+      const auto heard = client.receive(100ms);
+      if (!heard) continue;
+      const auto message = protocol::decode(*heard).value();
+      if (const auto* c = std::get_if<protocol::Counts>(&message)) return c->json;
+    }
+    return counts;
+  };
+  EXPECT_EQ(told(*carl), R"({"lines":{}})");
+  EXPECT_EQ(told(*cleo), "");
 }
 
 }  // namespace

@@ -41,6 +41,12 @@ class Node final : public Target {
     return TookOver{};
   }
   base::Result<std::string> obey(const protocol::Accepted&) override { return std::string("{}"); }
+  base::Result<void> plan(const std::string& text) override {
+    plans.push_back(text);
+    return base::success();
+  }
+  std::string counts() override { return R"({"lines":{}})"; }
+  std::vector<std::string> plans;
   std::string telemetry() override { return "{}"; }
 
   std::string wrong;

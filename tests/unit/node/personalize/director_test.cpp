@@ -142,7 +142,7 @@ class DirectorTest : public testing::Test {
     if (pod == nullptr) return "programme";
     std::string text = std::to_string(pod->firstUnit) + ":";
     for (const auto& p : pod->pieces)
-      text += " " + p.media + "." + std::to_string(p.from) + "+" + std::to_string(p.units);
+      text += " " + p.what->media + "." + std::to_string(p.from) + "+" + std::to_string(p.units);
     return text;
   }
 

@@ -81,12 +81,14 @@ class PlaylistTest : public testing::Test {
     s.fromMsn = from;
     return s;
   }
-  void give(SessionView& s, const Span& span, std::vector<personalize::PodPiece> pieces, int firstUnit = 0) {
+  void give(SessionView& s, const Span& span, const std::vector<personalize::PodPiece>& pieces, int firstUnit = 0) {
     s.pods.push_back(std::make_shared<const BoundPod>(
-        BoundPod{span.id, span.kind, span.start, span.end, firstUnit, std::move(pieces)}));
+        BoundPod{span.id, span.kind, span.start, span.end, firstUnit, {pieces.begin(), pieces.end()}}));
   }
   static personalize::PodPiece piece(char name, int units, int from = 0) {
-    return {std::string(16, name), from, units, "", ""};
+    return {std::make_shared<const personalize::PlacedCreative>(
+                personalize::PlacedCreative{std::string(16, name), "", "", ""}),
+            from, units};
   }
 
   ChannelFacts facts_;
