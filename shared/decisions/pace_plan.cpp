@@ -233,10 +233,12 @@ void Pacer::Impl::ceilings(Draft& draft, Plan& plan, WallTime now) {
   double all = 0;
   for (const std::size_t n : who) {
     const Account& account = draft.line.accounts[n];
-    const double one = account.burst * line.rate / kWholeRate * draft.line.standing.won;
+    // What it has won so far is what it could bind with the ceilings that it had. While there is plenty, all of its
+    // candidacies may be won, and traffic may grow many times over before the next plan.
+    const double drawn = account.burst * line.rate / kWholeRate, one = drawn * draft.line.standing.won;
     double each = std::ceil(2.5 * one + 3 * std::sqrt(one) + 1);
     if (draft.line.share.whole <= 0) each = kFirstCeiling;
-    // While there is plenty, traffic may grow many times over before the next plan.
+    each = std::max(each, std::min(std::ceil(2.5 * drawn + 3 * std::sqrt(drawn) + 1), static_cast<double>(left) / 10));
     each = std::max(each, std::min(8 * each, static_cast<double>(left) / 50));
     // Who has some already keeps it rather than another getting it.
     const bool holds = account.promised(false) > account.spent();

@@ -4,7 +4,7 @@
 // A day of pacing: goals that can just be reached, and 130 % of what can. Prints one line of JSON. day.py says what is
 // measured.
 //
-//   bench_day [--viewers N] [--campaigns N] [--seed N] [--threads N] [--talk] [--only goals|overbooked]
+//   bench_day [--viewers N] [--campaigns N] [--seed N] [--threads N] [--talk] [--first-day] [--only goals|overbooked]
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -223,6 +223,8 @@ int main(int argc, char** argv) {
       only = argv[++i];
     } else if (std::strcmp(argv[i], "--talk") == 0) {
       options.talk = true;
+    } else if (std::strcmp(argv[i], "--first-day") == 0) {
+      options.yesterday = false;
     } else {
       std::fprintf(stderr, "bench_day: unknown argument %s\n", argv[i]);
       return 2;

@@ -109,6 +109,7 @@ class Run {
     watching_.resize(static_cast<std::size_t>(kChannels));
     result_.delivered.resize(world.lines.size());
     minutes_.resize(kDaySeconds / 60 + 60);
+    if (options.yesterday) yesterday();
   }
 
   DayResult run() {
@@ -153,6 +154,26 @@ class Run {
     return static_cast<std::uint32_t>(std::chrono::floor<seconds>(wall(time)).time_since_epoch().count());
   }
   bool lostHome(const Person& who) const { return !nodes_[who.home].alive; }
+
+  // An ordinary day before this one, a tenth below it and without the spike: how many breaks there were, and no more.
+  void yesterday() {
+    constexpr int kEvery = 300;
+    std::vector<double> breaks(kDaySeconds / kEvery + 1);
+    for (const Person& who : world_.people) {
+      const int arrival = static_cast<int>(who.arrival);
+      if (arrival >= kSpikeAt && arrival < kSpikeAt + kSpikeArrives) continue;
+      for (int i = 0; i < kBreaks; ++i)
+        breaks[static_cast<std::size_t>((arrival + i * kBreakEvery) / kEvery)] += 0.9 / kNodes;
+    }
+    double all = 0;
+    for (int at = 0; at < kDaySeconds; at += kEvery) {
+      for (Node& node : nodes_) {
+        node.breaks = static_cast<std::int64_t>(all);
+        pacer_.hear({node.name, wall(at - kDaySeconds), 0, node.breaks, {}});
+      }
+      all += breaks[static_cast<std::size_t>(at / kEvery)];
+    }
+  }
 
   // ---- what nodes and the coordinator send one another
 

@@ -27,7 +27,8 @@ struct DayResult {
 struct DayOptions {
   std::uint64_t seed = 1;
   int threads = 2;
-  bool talk = false;  // progress and the lines that are behind, to standard error
+  bool yesterday = true;  // the planner knows how many breaks there are at which time of an ordinary day
+  bool talk = false;      // progress and the lines that are behind, to standard error
 };
 
 DayResult playDay(const World& world, const std::vector<std::int64_t>& goals, const DayOptions& options);
