@@ -171,6 +171,13 @@ Result<void> Coordinator::housekeep() {
     DVPE_TRY(const std::int64_t ended, registry_->endOverdue(*epoch_));
     if (ended > 0) spdlog::warn("sessions over their limits were ended count={}", ended);
   }
+  if (now >= nextPlan_) {
+    nextPlan_ = now + decisions::kPlanEvery;
+    DVPE_TRY(const auto plan, pacing_.next(*registry_, *options_.key, clock_.wall(), *epoch_));
+    for (const auto& [name, line] : lines_) {
+      if (plan) line->plan(plan);
+    }
+  }
   if (now >= nextRetain_) {
     nextRetain_ = now + kRetain;
     DVPE_TRY(const std::string removed, registry_->retain(*epoch_));
@@ -327,6 +334,7 @@ void Coordinator::hear() {
       ahead_[said.node] = {aheadOf(said.text), steady_clock::now()};
       if (watch_) watch_->heard(said.node, said.text, steady_clock::now());
     }
+    if (said.what == NodeSaid::What::kCounts) pacing_.hear(said.node, said.text, clock_.wall());
     if (said.what == NodeSaid::What::kRefused)
       spdlog::error("a node refuses a release node={} release={} reason=\"{}\"", said.node, toText(said.order),
                     said.text);
@@ -423,6 +431,7 @@ Result<void> Coordinator::refreshNodes() {
 }
 
 void Coordinator::resign() {
+  pacing_.forget();
   lines_.clear();
   rollout_.reset();
   offering_.reset();

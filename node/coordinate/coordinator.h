@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "node/coordinate/node_line.h"
+#include "node/coordinate/pacing.h"
 #include "node/coordinate/registry.h"
 #include "shared/base/clock.h"
 
@@ -78,7 +79,8 @@ class Coordinator {
   std::unique_ptr<Registry> registry_;
   std::optional<std::int64_t> epoch_;  // while we hold the lease
   bool wasLeading_ = false;
-  Steady nextLease_{}, nextLook_{}, nextNodes_{}, nextFull_{}, nextHead_{}, nextWatch_{}, nextRetain_{};
+  Steady nextLease_{}, nextLook_{}, nextNodes_{}, nextFull_{}, nextHead_{}, nextWatch_{}, nextRetain_{}, nextPlan_{};
+  Pacing pacing_;
   bool hinted_ = true;
   std::string fingerprint_;  // of what was assembled last
   std::string leftOut_;      // as it was told

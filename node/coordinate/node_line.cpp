@@ -47,6 +47,14 @@ void NodeLine::offer(std::shared_ptr<const Offering> offering) {
   client_->wake();
 }
 
+void NodeLine::plan(std::shared_ptr<const release::Signed> plan) {
+  {
+    const std::lock_guard lock(mutex_);
+    plan_ = std::move(plan);
+  }
+  client_->wake();
+}
+
 void NodeLine::send(release::Signed command) {
   {
     const std::lock_guard lock(mutex_);
@@ -87,15 +95,18 @@ void NodeLine::run() {
 void NodeLine::sendWaiting() {
   std::deque<release::Signed> commands;
   std::shared_ptr<const Offering> fresh;
+  std::shared_ptr<const release::Signed> plan;
   {
     const std::lock_guard lock(mutex_);
     commands.swap(commands_);
+    plan = std::exchange(plan_, nullptr);
     if (std::exchange(fresh_, false)) fresh = offering_;
   }
   if (fresh) {
     current_ = fresh;
     (void)client_->send(protocol::encode(protocol::Offer{fresh->release}));
   }
+  if (plan) (void)client_->send(protocol::encode(protocol::PlanMessage{*plan}));  // the next one is not far
   while (!commands.empty() && client_->send(protocol::encode(protocol::CommandMessage{commands.front()})))
     commands.pop_front();
   if (commands.empty()) return;
@@ -141,6 +152,9 @@ void NodeLine::receive(protocol::Message message) {
                      },
                      [&](const protocol::Telemetry& told) {
                        said_({NodeSaid::What::kTelemetry, node_, {}, true, told.json});
+                     },
+                     [&](const protocol::Counts& told) {
+                       said_({NodeSaid::What::kCounts, node_, {}, true, told.json});
                      },
                      [](const auto&) {}},
       std::move(message));

@@ -23,12 +23,12 @@ using Offering = release::Bundle;
 
 // What a node says. order: of prepared and refused.
 struct NodeSaid {
-  enum class What { kPrepared, kRefused, kAnswered, kTelemetry };
+  enum class What { kPrepared, kRefused, kAnswered, kTelemetry, kCounts };
   What what = What::kPrepared;
   std::string node;
   release::Order order;
   bool ok = true;    // kAnswered
-  std::string text;  // why not, or what: JSON for telemetry and good answers
+  std::string text;  // why not, or what: JSON for telemetry, counts and good answers
 };
 
 // A thread of its own, which is the only one to touch its socket. Other calls: any thread.
@@ -45,6 +45,8 @@ class NodeLine {
 
   // Takes the place of what was offered before. Repeated until the node has answered.
   void offer(std::shared_ptr<const Offering> offering);
+  // Takes the place of the plan before. Sent as soon as the line stands.
+  void plan(std::shared_ptr<const release::Signed> plan);
   // Sent as soon as the line stands.
   void send(release::Signed command);
 
@@ -63,7 +65,8 @@ class NodeLine {
   std::shared_ptr<const Offering> current_;  // the line's thread
   std::mutex mutex_;                         // of what follows
   std::shared_ptr<const Offering> offering_;
-  bool fresh_ = false;  // not offered since the line stands
+  bool fresh_ = false;                           // not offered since the line stands
+  std::shared_ptr<const release::Signed> plan_;  // not sent yet
   std::deque<release::Signed> commands_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;

@@ -232,4 +232,16 @@ Result<std::string> Registry::retain(std::int64_t epoch) {
   return std::string(rows.text(0, 0));
 }
 
+Result<void> Registry::storePacing(const std::string& state, std::int64_t epoch) {
+  DVPE_CHECK(connection_.query("SELECT registry.store_pacing($1, $2)", {database::bytesOf(state), epoch}));
+  return base::success();
+}
+
+Result<std::optional<std::string>> Registry::pacing() {
+  DVPE_TRY(const auto rows, connection_.query("SELECT * FROM registry.pacing()"));
+  if (rows.size() == 0) return std::optional<std::string>{};
+  const base::Bytes bytes = rows.bytes(0, 0);
+  return std::optional<std::string>{std::in_place, bytes.begin(), bytes.end()};
+}
+
 }  // namespace dvpe::coordinate

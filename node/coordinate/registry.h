@@ -77,6 +77,10 @@ class Registry {
   // Removes what is kept no longer, a few of each kind at a time: {"releases": 3}; "{}": nothing.
   base::Result<std::string> retain(std::int64_t epoch);
 
+  // What the planner of pacing must not forget; nothing: no plan has been made yet.
+  base::Result<void> storePacing(const std::string& state, std::int64_t epoch);
+  base::Result<std::optional<std::string>> pacing();
+
  private:
   base::Result<std::optional<Candidate>> revisionOf(const release::DocumentName& name, int revision);
 

@@ -117,13 +117,14 @@ json::object Operations::status() const {
 }
 
 json::object Operations::counts() const {
-  auto future = boost::asio::co_spawn(director.executor(), director.lineCounts(), boost::asio::use_future);
+  auto future = boost::asio::co_spawn(director.executor(), director.counts(), boost::asio::use_future);
   if (future.wait_for(kPatience) != std::future_status::ready) return {};
+  const personalize::Counts all = future.get();
   json::object lines;
-  for (const auto& [name, counts] : future.get()) {
+  for (const auto& [name, counts] : all.lines) {
     lines[name] = json::array{counts.eligible, counts.bound, counts.delivered, counts.returned};
   }
-  return {{"plan", director.counters().plan.load()}, {"lines", std::move(lines)}};
+  return {{"plan", director.counters().plan.load()}, {"breaks", all.breaks}, {"lines", std::move(lines)}};
 }
 
 }  // namespace dvpe::node

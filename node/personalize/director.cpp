@@ -50,6 +50,9 @@ Director::Director(DirectorOptions options, std::shared_ptr<const decisions::Com
       tokens_(tokens),
       clock_(clock),
       table_(options_.maxSessions, options_.readers) {
+  lineCounters_.push_back({});  // the node's own
+  lineCounters_[0].metered = false;
+  counterByLine_.emplace("", 0);
   for (auto& config : channels) {
     auto state = std::make_unique<ChannelState>(channels_.size(), std::move(config));
     state->eras.push_back(makeEra(*state, Ticks{0}, options_.release, compiled, state->config.media));

@@ -107,7 +107,10 @@ struct LineCounts {
   std::int64_t returned = 0;   // of these: not delivered, and given back
   bool operator==(const LineCounts&) const = default;
 };
-using CountsByLine = std::map<std::string, LineCounts>;
+struct Counts {
+  std::int64_t breaks = 0;  // of sessions, decided
+  std::map<std::string, LineCounts> lines;
+};
 
 struct DirectorCounters {
   std::atomic<std::uint64_t> created{0}, repeated{0}, refused{0}, bound{0}, storeErrors{0}, expired{0};
@@ -138,8 +141,10 @@ class Director {
 
   // A token for the session, decided and journalled. A repeated id gives a token for the same session.
   boost::asio::awaitable<Reply> create(NewSession request);
-  // Why the viewer sees what they see, as JSON (docs/reference/http.md). token: as in the session's URLs.
-  boost::asio::awaitable<Reply> explain(std::string token);
+  // Why the viewer sees what they see, as JSON (docs/reference/http.md). token: as in the session's URLs. at: the break
+  // that was on air then, or the last one before, as it is decided with what the viewer had been shown until it began;
+  // nothing: the break to come.
+  boost::asio::awaitable<Reply> explain(std::string token, std::optional<base::WallTime> at = std::nullopt);
 
   // Takes over other documents while sessions go on. Every session is decided anew for what begins at or after the
   // moment; what began before stays as it was. One at a time. What was listed is never decided again: segments of the
@@ -148,7 +153,7 @@ class Director {
   // A plan that is decided by from now on; older ones than the one in force are passed over.
   void setPlan(std::shared_ptr<const decisions::Plan> plan);
   // What was counted for each line, for telemetry.
-  boost::asio::awaitable<CountsByLine> lineCounts();
+  boost::asio::awaitable<Counts> counts();
 
   // The documents of the newest cut of each channel.
   boost::asio::awaitable<std::vector<ChannelRelease>> releases();
@@ -174,6 +179,7 @@ class Director {
               std::shared_ptr<const decisions::Compiled> compiled, MediaCatalog media);
   std::shared_ptr<const decisions::Terms> termsOf(const ChannelState& channel, const Era& era) const;
   void renewTerms();
+  void countEligible();
   std::uint32_t counterOf(const decisions::CompiledLine& line);
   decisions::Viewer viewerOf(const Record& record, const rules::Attributes& attributes) const;
   decisions::Choice choose(const ChannelState& channel, const Era& era, const decisions::Viewer& viewer) const;
@@ -232,7 +238,8 @@ class Director {
   void forget(std::map<privacy::SessionId, Record>::iterator session);
   bool restore(const privacy::SessionId& id, base::ByteView record);
   static void restoreFormer(const ChannelState& channel, const boost::json::object& record, SessionView& view);
-  std::string explanation(const privacy::SessionClaims& claims, const Record& record, const SessionView& view);
+  std::string explanation(const privacy::SessionClaims& claims, const Record& record, const SessionView& view,
+                          std::optional<base::WallTime> at);
   std::uint32_t nowSeconds() const;
 
   const DirectorOptions options_;
@@ -256,7 +263,7 @@ class Director {
   std::vector<LineCounter> lineCounters_;
   std::map<std::string, std::uint32_t, std::less<>> counterByLine_;
   std::shared_ptr<const decisions::Plan> plan_;
-  bool planApplied_ = true;
+  bool planApplied_ = true, planFresh_ = false;
   std::uint32_t eras_ = 0;     // made so far
   std::uint32_t termsAt_ = 0;  // steady seconds at which terms were made
   std::optional<privacy::SessionId> refreshedUpTo_;

@@ -38,6 +38,7 @@ std::string_view nameOf(const privacy::SessionId& id) { return {reinterpret_cast
 
 decisions::Ready Director::decideFor(Era& era, const privacy::SessionId& id, const decisions::Viewer& viewer,
                                      const decisions::Choice& choice, std::int64_t breakNumber, bool count) {
+  if (count) ++lineCounters_[0].counts.eligible;
   return decider_.decide(*era.terms, choice, viewer, {nameOf(id), static_cast<std::uint64_t>(breakNumber)},
                          count ? &era.eligible : nullptr);
 }
@@ -77,10 +78,12 @@ std::shared_ptr<const BoundPod> Director::bindClip(ChannelState& channel, const 
   return intern(channel, std::move(pod));
 }
 
+// Whether a line may have one impression more. By an old plan nothing is bound: others may have been given what it
+// left.
 bool Director::spend(std::uint32_t number) {
   LineCounter& counter = lineCounters_[number];
-  if (counter.metered && counter.counts.bound - counter.counts.returned >= counter.ceiling) return false;
-  return true;
+  if (!counter.metered) return true;
+  return planFresh_ && counter.counts.bound - counter.counts.returned < counter.ceiling;
 }
 
 // What the viewer sees from unit firstUnit of a break on; nullptr: slate or, in a break that is over, the programme.

@@ -121,7 +121,7 @@ bool Director::restore(const privacy::SessionId& id, base::ByteView bytes) {
   return true;
 }
 
-boost::asio::awaitable<Reply> Director::explain(std::string token) {
+boost::asio::awaitable<Reply> Director::explain(std::string token, std::optional<base::WallTime> at) {
   auto claims = tokens_.open(token, clock_.wallSeconds());
   if (!claims) co_return Reply{claims.as_failure()};
   const SessionView* view = table_.peek(claims.value().sessionId);
@@ -129,10 +129,11 @@ boost::asio::awaitable<Reply> Director::explain(std::string token) {
   if (view == nullptr || record == records_.end()) {
     co_return Reply{base::fail(base::ErrorCode::kNotFound, "this session is not known here")};
   }
-  co_return Reply{explanation(claims.value(), record->second, *view)};
+  co_return Reply{explanation(claims.value(), record->second, *view, at)};
 }
 
-std::string Director::explanation(const privacy::SessionClaims& claims, const Record& record, const SessionView& view) {
+std::string Director::explanation(const privacy::SessionClaims& claims, const Record& record, const SessionView& view,
+                                  std::optional<base::WallTime> at) {
   ChannelState& channel = *channels_[view.channel];
   const Ticks now = channel.newest ? channel.newest->start : channel.cut ? channel.cut->at : Ticks{0};
   const Era& era = channel.eraAt(now);
@@ -144,9 +145,33 @@ std::string Director::explanation(const privacy::SessionClaims& claims, const Re
   const auto& documents = era.compiled->documents();
   const auto channelDocument = documents.channels.find(channel.config.id);
   const int units = channelDocument == documents.channels.end() ? 30 : channelDocument->second.defaultBreakUnits;
+  // The break that is told of: the next, or the one of the asked moment.
+  const BoundPod* asked = nullptr;
+  for (const auto& pod : view.pods) {
+    const bool began = at && pod->kind == timeline::SpanKind::kBreak &&
+                       base::toWall(channel.config.epoch, pod->start) <= *at && channel.spans.contains(pod->spanId);
+    if (began && (asked == nullptr || pod->start > asked->start)) asked = pod.get();
+  }
+  std::int64_t number = channel.nextBreak;
+  decisions::Viewer viewer = viewerOf(record, attributes.value());
+  decisions::History until;
+  int length = units;
+  if (asked != nullptr) {
+    const base::WallTime began = base::toWall(channel.config.epoch, asked->start);
+    until = record.state->history.before(
+        static_cast<std::uint32_t>(std::chrono::floor<std::chrono::seconds>(began).time_since_epoch().count()));
+    viewer.at = began;
+    viewer.history = &until;
+    number = channel.spans.at(asked->spanId).number;
+    length = static_cast<int>((asked->end - asked->start) / grid.unit());
+  } else if (at) {
+    viewer.at = at;
+  }
   const std::string_view name{reinterpret_cast<const char*>(view.id.data()), view.id.size()};
-  const auto report = decisions::explain(*era.terms, viewerOf(record, attributes.value()),
-                                         {name, static_cast<std::uint64_t>(channel.nextBreak)}, units);
+  const auto report =
+      decisions::explain(*era.terms, viewer, {name, static_cast<std::uint64_t>(number)}, std::max(length, 0));
+  if (viewer.at) out["at"] = base::isoDate(*viewer.at);
+  if (asked != nullptr) out["asked"] = asked->spanId;
   out["cohort"] = report.choice.cohort;
   if (!era.release.empty()) {
     out["release"] =

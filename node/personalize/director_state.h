@@ -102,7 +102,8 @@ struct Director::Record {
   boost::container::small_vector<Promise, 4> promises;
 };
 
-// One line's impressions on this node since it began, and what it may still bind.
+// One line's impressions on this node since it began, and what it may still bind. The first of all is nobody's: its
+// `eligible` counts the breaks of sessions that were decided.
 struct Director::LineCounter {
   std::string name;
   LineCounts counts;

@@ -7,6 +7,7 @@
 
 #include "node/personalize/director_binding.h"
 #include "shared/base/log.h"
+#include "shared/decisions/pace.h"
 
 // GCC 12 takes Asio's recycling allocator for coroutine frames for a mismatch (GCC bug 109224).
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
@@ -46,7 +47,8 @@ Director::Era Director::makeEra(const ChannelState& channel, Ticks from, std::st
 }
 
 std::shared_ptr<const decisions::Terms> Director::termsOf(const ChannelState& channel, const Era& era) const {
-  return std::make_shared<const decisions::Terms>(era.compiled, channel.config.id, plan_, clock_.wall(),
+  return std::make_shared<const decisions::Terms>(era.compiled, channel.config.id, planFresh_ ? plan_ : nullptr,
+                                                  clock_.wall(),
                                                   [&era](std::string_view id) { return era.unitsOf(id); });
 }
 
@@ -70,6 +72,16 @@ void Director::renewTerms() {
     for (LineCounter& counter : lineCounters_) counter.ceiling = plan_->ceiling(options_.node, counter.name);
     counters_.plan = plan_->number;
   }
+  planFresh_ = plan_ && clock_.wall() - plan_->made <= decisions::kPlanLife;
+  countEligible();
+  for (const auto& channel : channels_) {
+    for (Era& era : channel->eras) {
+      if (era.terms->channel().lively) era.terms = termsOf(*channel, era);
+    }
+  }
+}
+
+void Director::countEligible() {
   for (const auto& channel : channels_) {
     for (Era& era : channel->eras) {
       for (std::size_t i = 0; i < era.eligible.size(); ++i) {
@@ -77,7 +89,6 @@ void Director::renewTerms() {
         lineCounters_[era.counterOf[i]].counts.eligible += std::exchange(era.eligible[i], 0U);
         lineCounters_[era.counterOf[i]].dirty = true;
       }
-      if (era.terms->channel().lively) era.terms = termsOf(*channel, era);
     }
   }
 }
@@ -91,11 +102,17 @@ void Director::setPlan(std::shared_ptr<const decisions::Plan> plan) {
   });
 }
 
-asio::awaitable<CountsByLine> Director::lineCounts() {
+asio::awaitable<Counts> Director::counts() {
   co_await asio::post(context_, asio::use_awaitable);
-  CountsByLine out;
+  countEligible();
+  Counts out;
   for (const LineCounter& counter : lineCounters_) {
-    if (counter.counts != LineCounts{}) out.emplace(counter.name, counter.counts);
+    if (counter.counts == LineCounts{}) continue;
+    if (counter.name.empty()) {
+      out.breaks = counter.counts.eligible;
+    } else {
+      out.lines.emplace(counter.name, counter.counts);
+    }
   }
   co_return out;
 }

@@ -14,6 +14,7 @@
 
 #include "node/serve/answers.h"
 #include "node/serve/router.h"
+#include "shared/model/reader.h"
 
 // GCC 12 takes Asio's recycling allocator for coroutine frames for a mismatch (GCC bug 109224).
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
@@ -108,6 +109,20 @@ asio::awaitable<std::string> admitted(personalize::Director& director, Result<pe
   co_return std::string();
 }
 
+// "at=2026-03-01T20:00:00Z", perhaps with its colons escaped.
+bool instantOf(std::string_view query, std::optional<base::WallTime>& out) {
+  if (query.size() > 64 || !query.starts_with("at=")) return false;
+  std::string text(query.substr(3));
+  for (std::size_t i; (i = text.find("%3A")) != std::string::npos || (i = text.find("%3a")) != std::string::npos;) {
+    text.replace(i, 3, ":");
+  }
+  model::Mistakes mistakes;
+  base::WallTime at{};
+  if (!model::readInstant({nullptr, {}, {}, &mistakes}, text, at)) return false;
+  out = at;
+  return true;
+}
+
 constexpr std::string_view kChannels = "/v1/channels/", kCues = "/cues", kLive = "/live/", kIndex = "/index.m3u8";
 
 }  // namespace
@@ -120,8 +135,14 @@ asio::awaitable<void> Router::handleSlow(int, const Request& request, Response& 
     co_await newSession(request, response);
   } else if (path.starts_with("/v1/explain/") && reads) {
     path.remove_prefix(12);
+    std::optional<base::WallTime> at;
+    if (!request.query.empty() && !instantOf(request.query, at)) {
+      response.headers.clear();
+      answerError(response, 400, "invalid", "expected at=2026-03-01T20:00:00Z and nothing else");
+      co_return;
+    }
     auto explained =
-        (co_await asio::co_spawn(director_.executor(), director_.explain(std::string(path)), asio::use_awaitable))
+        (co_await asio::co_spawn(director_.executor(), director_.explain(std::string(path), at), asio::use_awaitable))
             .result;
     response.headers.clear();
     if (!explained) {

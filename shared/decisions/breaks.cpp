@@ -5,35 +5,18 @@
 #include <algorithm>
 #include <span>
 
+#include "shared/decisions/impl/lines.h"
+
 namespace dvpe::decisions {
 
 namespace {
-
-// Whether a part of the day is open. One that runs past midnight belongs to the day on which it began.
-bool inDaypart(const model::Daypart& part, unsigned weekday, int minute) {
-  const auto on = [&](unsigned day) { return (part.days >> (day % 7) & 1U) != 0; };
-  if (part.from < part.until) return on(weekday) && minute >= part.from && minute < part.until;
-  return (on(weekday) && minute >= part.from) || (on(weekday + 6) && minute < part.until);
-}
-
-bool inDayparts(const CompiledLine& line, base::WallTime at) {
-  if (!line.line || line.line->dayparts.empty()) return true;
-  const auto utc = std::chrono::floor<std::chrono::minutes>(at);
-  const auto local = line.zone ? std::chrono::floor<std::chrono::minutes>(line.zone->to_local(utc).time_since_epoch())
-                               : utc.time_since_epoch();
-  const auto days = std::chrono::floor<std::chrono::days>(local);
-  const auto weekday = static_cast<unsigned>((days.count() % 7 + 7 + 3) % 7);  // 1970-01-01 was a Thursday
-  const auto minute = static_cast<int>((local - days).count());
-  return std::any_of(line.line->dayparts.begin(), line.line->dayparts.end(),
-                     [&](const model::Daypart& part) { return inDaypart(part, weekday, minute); });
-}
 
 Closed closed(const CompiledLine& line, const Held& held, const LinePlan* plan, base::WallTime at) {
   if (!line.never.empty()) return Closed::kNever;
   if (held.campaigns.contains(line.campaign->id)) return Closed::kHeld;
   if (at < line.from) return Closed::kEarly;
   if (at >= line.until) return Closed::kOver;
-  if (!inDayparts(line, at)) return Closed::kDaypart;
+  if (line.line && !impl::inDayparts(*line.line, line.zone, at)) return Closed::kDaypart;
   if (line.house()) return Closed::kOpen;
   if (plan == nullptr) return Closed::kNoPlan;
   return plan->rate == 0 ? Closed::kStopped : Closed::kOpen;

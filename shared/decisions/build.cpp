@@ -99,26 +99,35 @@ class Builder {
         if (found == documents_.campaigns.end()) {
           errors_.push_back({document, path, "there is no campaign \"" + id + "\""});
         } else {
-          letIn(found->second, ruleset, out);
+          letIn(found->second, ruleset, Named::kYes, out);
         }
       }
       for (const auto& [id, campaign] : documents_.campaigns) {
         const bool named = std::find(breaks->campaigns.begin(), breaks->campaigns.end(), id) != breaks->campaigns.end();
-        if (breaks->all && !named) letIn(campaign, ruleset, out);
+        if (breaks->all && !named) letIn(campaign, ruleset, Named::kNo, out);
       }
     }
     return compiled;
   }
 
-  // The lines of a campaign, compiled once for each ruleset, may play where the rule at hand is true.
-  void letIn(const model::Campaign& campaign, const model::Ruleset& ruleset, Compiled::CompiledChannel& out) {
+  enum class Named { kYes, kNo };
+
+  // The lines of a campaign, compiled once for each ruleset, may play where the rule at hand is true. Not named: by
+  // `all`, where a campaign that excludes the channel may read fields that the ruleset does not declare.
+  void letIn(const model::Campaign& campaign, const model::Ruleset& ruleset, Named named,
+             Compiled::CompiledChannel& out) {
     const auto [at, fresh] = lines_.try_emplace({ruleset.id, campaign.id});
     if (fresh) {
       const std::size_t count = std::max<std::size_t>(campaign.lines.size(), 1);
       for (std::size_t i = 0; i < count; ++i) {
         const model::Line* line = campaign.lines.empty() ? nullptr : &campaign.lines[i];
         CompiledLine compiled = impl::layOut(documents_, *out.channel, campaign, line, out.categories, errors_);
+        const std::size_t before = errors_.size();
         compiled.when = lineCondition(campaign, line, i, ruleset);
+        if (named == Named::kNo && !compiled.never.empty() && errors_.size() > before) {
+          errors_.resize(before);
+          compiled.when = rules::compile("false", {ruleset.fields, rules::Use::kCampaign}).value();
+        }
         compiled.first = firsts_.emplace(compiled.name, out.lines.size()).first->second;
         at->second.push_back(static_cast<std::uint32_t>(out.lines.size()));
         out.lines.push_back(std::move(compiled));

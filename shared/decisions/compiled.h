@@ -53,6 +53,7 @@ struct CompiledCreative {
   std::string media;
   const model::Creative* creative = nullptr;  // null: media named by a campaign in short
   Key key = 0;
+  Key mediaKey = 0;  // of what is seen: in a break once, whatever creatives show it
   int weight = 1;
   std::vector<CapOf> caps;
   std::vector<std::uint16_t> categories;  // the campaign's and its own, by number in the channel

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The DVPE authors
 #include <algorithm>
+#include <numeric>
 #include <span>
 
 #include "shared/decisions/breaks.h"
@@ -15,6 +16,7 @@ using model::CapPeriod;
 
 constexpr std::size_t kMostSpare = 4;
 constexpr std::size_t kMostCandidates = 1'024;  // of more, those of the highest priority and worth take part
+constexpr const char* kTooMany = "very many others are worth more";
 constexpr int kManyLeft = 255;
 
 std::chrono::seconds within(CapPeriod period) {
@@ -102,13 +104,14 @@ Refusal refusal(const No& no, Closed closed) {
   return Refusal::kNone;
 }
 
-// Priorities above one another: a unit of time of a higher one is worth more than all that a lower one could pay.
+// One priority above another counts 2^13 times as much: more than prices and urgency differ. Within one the worth
+// decides, and of equal worth the longer; a sponsorship without a price for impressions counts like one at a CPM of 8.
 std::int64_t withPriority(const CompiledLine& line, std::int64_t worth, int units) {
   switch (line.line->priority) {
     case model::Priority::kSponsorship:
-      return worth + (std::int64_t{units} << 49);
+      return (std::max<std::int64_t>(worth, 1 << 13) << 26) + units;
     case model::Priority::kStandard:
-      return worth + (std::int64_t{units} << 36);
+      return (worth << 13) + units;
     case model::Priority::kBulk:
       break;
   }
@@ -332,7 +335,7 @@ void Decider::Impl::fewer() {
   for (std::size_t i = kMostCandidates; report && i < candidates.size(); ++i) {
     Consideration& about = *told(candidates[i].line);
     about.refusal = Refusal::kOthers;
-    about.why = "more than " + std::to_string(kMostCandidates) + " others are worth more";
+    about.why = kTooMany;
   }
   candidates.resize(kMostCandidates);
 }
@@ -381,9 +384,14 @@ std::uint16_t Decider::Impl::sharedRoom(Key key, const std::vector<CapOf>* caps)
 void Decider::Impl::offer(const Candidate& candidate) {
   const CompiledLine& line = terms->channel().lines[candidate.line];
   const LineTerms& of = terms->of(candidate.line);
-  able.clear();
-  for (std::uint16_t i = 0; i < line.creatives.size(); ++i) {
-    if (refuse(line.creatives[i], of.units[i], false).why == No::Why::kNone) able.push_back(i);
+  able.resize(line.creatives.size());
+  std::iota(able.begin(), able.end(), std::uint16_t{0});
+  std::erase_if(able, [&](std::uint16_t each) {
+    return refuse(line.creatives[each], of.units[each], false).why != No::Why::kNone;
+  });
+  if (report && bids.size() >= kMaxBids) {
+    told(candidate.line)->refusal = Refusal::kOthers;
+    told(candidate.line)->why = kTooMany;
   }
   while (!able.empty() && bids.size() < kMaxBids) {
     const auto others = std::stable_partition(
@@ -402,7 +410,7 @@ void Decider::Impl::offer(const Candidate& candidate, std::uint16_t number) {
   bid.units = of.units[number];
   bid.worth = withPriority(line, std::clamp<std::int64_t>(of.worth, 1, kMostWorth), bid.units);
   bid.join(sharedRoom(line.key));
-  bid.join(sharedRoom(creative.key));
+  bid.join(sharedRoom(creative.mediaKey));
   bool alone = true;
   for (const CapOf& cap : line.caps) {
     if (cap.level == Level::kLine) continue;
@@ -440,10 +448,11 @@ void Decider::Impl::pods(Ready& out) {
     for (const std::uint16_t bid : placed) out.slots.push_back(offers[bid].slot);
   }
   // What is left over may stand in, best first.
-  std::vector<std::uint16_t> rest;
-  for (std::uint16_t i = 0; i < offers.size(); ++i) {
-    if (offers[i].spare && std::find(placed.begin(), placed.end(), i) == placed.end()) rest.push_back(i);
-  }
+  std::vector<std::uint16_t> rest(offers.size());
+  std::iota(rest.begin(), rest.end(), std::uint16_t{0});
+  std::erase_if(rest, [&](std::uint16_t each) {
+    return !offers[each].spare || std::find(placed.begin(), placed.end(), each) != placed.end();
+  });
   const std::size_t most = std::min(rest.size(), kMostSpare);
   std::partial_sort(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(most), rest.end(),
                     [&](std::uint16_t a, std::uint16_t b) {

@@ -51,8 +51,7 @@ void Draws::begin(std::string_view session, std::string_view channel, std::uint6
   std::array<char, 96> text{};  // a channel's name has up to 64 characters
   std::memcpy(text.data(), "dvpe draw", 9);
   std::memcpy(text.data() + 16, &breakNumber, sizeof breakNumber);
-  const std::size_t length = std::min<std::size_t>(channel.size(), 72);
-  std::memcpy(text.data() + 24, channel.data(), length);
+  const std::size_t length = channel.copy(text.data() + 24, 72);
   const Mac key = mac(session, {text.data(), 24 + length});
   EVP_EncryptInit_ex(cipher_.get(), nullptr, nullptr, key.data(), nullptr);
 }

@@ -25,11 +25,17 @@ class Explainer {
     trueRules_ = workspace.data().trueRules;
     report_.ready = decider_.decide(terms_, report_.choice, viewer_, moment_, considered_);
     report_.bound = bind(terms_, report_.ready, report_.units, true, [](std::uint32_t) { return true; });
-    // Those that came furthest first: in the break, considered, the rest.
-    std::vector<std::pair<int, std::uint32_t>> order;
+    // Those that came furthest first: in the break, considered, the rest. Of the same line with the fields of several
+    // rulesets the one that came furthest: considered, let in, the first.
+    std::map<std::uint32_t, std::pair<int, std::uint32_t>> furthest;
     for (std::uint32_t i = 0; i < channel.lines.size(); ++i) {
-      if (channel.lines[i].first == i || chosen(i)) order.emplace_back(placed(i) ? 0 : chosen(i) ? 1 : 2, i);
+      const std::pair mine{placed(i) ? 0 : chosen(i) ? 1 : letInBy(channel.lines[i]) ? 2 : 3, i};
+      const auto at = furthest.emplace(channel.lines[i].first, mine).first;
+      at->second = std::min(at->second, mine);
     }
+    std::vector<std::pair<int, std::uint32_t>> order;
+    order.reserve(furthest.size());
+    for (const auto& [first, line] : furthest) order.emplace_back(std::min(line.first, 2), line.second);
     std::sort(order.begin(), order.end());
     for (const auto& [rank, line] : order) addLine(line);
     return std::move(report_);
@@ -44,6 +50,13 @@ class Explainer {
     return std::find(report_.choice.lines.begin(), report_.choice.lines.end(), line) != report_.choice.lines.end();
   }
 
+  // The first true rule that lets a line in; null: none does.
+  const model::Rule* letInBy(const CompiledLine& line) const {
+    const auto by = std::find_if(line.letIn.begin(), line.letIn.end(),
+                                 [&](const CompiledLine::LetIn& in) { return trueRules_[in.rule]; });
+    return by == line.letIn.end() ? nullptr : terms_.channel().rules[by->rule].rule;
+  }
+
   void addLine(std::uint32_t number) {
     const CompiledLine& line = terms_.channel().lines[number];
     LineReport out;
@@ -51,9 +64,7 @@ class Explainer {
     out.house = line.house();
     out.rate = terms_.of(number).rate;
     out.worth = terms_.of(number).worth;
-    const auto by = std::find_if(line.letIn.begin(), line.letIn.end(),
-                                 [&](const CompiledLine::LetIn& in) { return trueRules_[in.rule]; });
-    if (by != line.letIn.end()) out.ruleId = terms_.channel().rules[by->rule].rule->id;
+    if (const model::Rule* rule = letInBy(line)) out.ruleId = rule->id;
     const bool tree = report_.lines.size() < kMostTrees || !chosen(number);
     std::optional<rules::Explanation> condition;
     if (tree) condition = rules::explain(line.when, source_);
@@ -67,7 +78,7 @@ class Explainer {
       out.draw = about->draw;
     }
     if (report_.lines.size() < kMostTrees) out.condition = std::move(condition);
-    for (std::uint16_t i = 0; i < line.creatives.size(); ++i) out.creatives.push_back(creative(number, i, out));
+    for (std::size_t i = 0; i < line.creatives.size(); ++i) out.creatives.push_back(creative(number, i, out));
     report_.lines.push_back(std::move(out));
   }
 
@@ -77,7 +88,7 @@ class Explainer {
     return found == considered_.end() ? nullptr : &*found;
   }
 
-  CreativeReport creative(std::uint32_t number, std::uint16_t i, const LineReport& line) const {
+  CreativeReport creative(std::uint32_t number, std::size_t i, const LineReport& line) const {
     const CompiledCreative& compiled = terms_.channel().lines[number].creatives[i];
     CreativeReport out{compiled.media, terms_.of(number).units[i], std::nullopt, {}};
     int from = 0;
@@ -100,8 +111,10 @@ class Explainer {
       out.why = "already in this break";
     } else if (const int left = report_.units - used; out.units > left) {
       out.why = std::to_string(out.units) + " units do not fit into the " + std::to_string(left) + " left";
+    } else if (line.house) {
+      out.why = "its category is in this break, or a cap is reached";
     } else {
-      out.why = line.house ? "its category is in this break, or a cap is reached" : "another of the line's was taken";
+      out.why = placed(number) ? "another of the line's was taken" : "not in the pod that a break of this length takes";
     }
     return out;
   }

@@ -119,6 +119,12 @@ void History::fold(std::uint32_t now, const std::set<Key>& kept, std::size_t lea
   impressions_.shrink_to_fit();
 }
 
+History History::before(std::uint32_t at) const {
+  History out = *this;
+  std::erase_if(out.impressions_, [at](const Impression& each) { return each.at >= at; });
+  return out;
+}
+
 std::size_t History::bytes() const {
   return sizeof *this + impressions_.capacity() * sizeof(Impression) + totals_.capacity() * sizeof(Total);
 }

@@ -59,6 +59,9 @@ class History {
   // `least`: with no more impressions nothing is done.
   void fold(std::uint32_t now, const std::set<Key>& kept, std::size_t least = 128);
 
+  // What was known of it then: without the impressions that begin at `at` or later.
+  History before(std::uint32_t at) const;
+
   const std::vector<Impression>& impressions() const { return impressions_; }
   bool empty() const { return impressions_.empty() && totals_.empty(); }
   // Counts changes: a pod that was decided before one is judged again when it is bound.

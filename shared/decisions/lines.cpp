@@ -26,6 +26,13 @@ std::uint64_t drawKeyOf(std::string_view name) {
   return hash;
 }
 
+// Whether a part of the day is open. One that runs past midnight belongs to the day on which it began.
+bool inDaypart(const model::Daypart& part, unsigned weekday, int minute) {
+  const auto on = [&](unsigned day) { return (part.days >> (day % 7) & 1U) != 0; };
+  if (part.from < part.until) return on(weekday) && minute >= part.from && minute < part.until;
+  return (on(weekday) && minute >= part.from) || (on(weekday + 6) && minute < part.until);
+}
+
 // What one impression earns. A flat price is spread over the goal; a share of voice has no number of impressions, its
 // priority must carry it.
 model::Micros worthOf(const model::Line& line) {
@@ -68,14 +75,6 @@ std::uint16_t number(std::vector<std::string>& categories, const std::string& na
     return static_cast<std::uint16_t>(categories.size() - 1);
   }
   return static_cast<std::uint16_t>(found - categories.begin());
-}
-
-// An instant on the clock of a zone. A time that a change of the clock leaves out or has twice is the earlier one.
-base::WallTime instant(model::LocalTime local, const date::time_zone* zone, base::WallTime otherwise) {
-  if (local == model::LocalTime::min() || local == model::LocalTime::max()) return otherwise;
-  const auto seconds = local.time_since_epoch();
-  if (zone == nullptr) return base::WallTime{seconds};
-  return base::WallTime{zone->to_sys(date::local_seconds{seconds}, date::choose::earliest).time_since_epoch()};
 }
 
 class Layout {
@@ -174,6 +173,7 @@ class Layout {
   }
 
   void label(CompiledCreative& out) {
+    out.mediaKey = keyOf(Level::kCreative, "media/" + out.media);  // no creative has such a name
     std::vector<std::string> all = campaign_.categories;
     if (out.creative) all.insert(all.end(), out.creative->categories.begin(), out.creative->categories.end());
     const auto& blocked = channel_.blockedCategories;
@@ -198,6 +198,25 @@ class Layout {
 };
 
 }  // namespace
+
+bool inDayparts(const model::Line& line, const date::time_zone* zone, base::WallTime at) {
+  if (line.dayparts.empty()) return true;
+  const auto utc = std::chrono::floor<std::chrono::minutes>(at);
+  const auto local =
+      zone ? std::chrono::floor<std::chrono::minutes>(zone->to_local(utc).time_since_epoch()) : utc.time_since_epoch();
+  const auto days = std::chrono::floor<std::chrono::days>(local);
+  const auto weekday = static_cast<unsigned>((days.count() % 7 + 7 + 3) % 7);  // 1970-01-01 was a Thursday
+  const auto minute = static_cast<int>((local - days).count());
+  return std::any_of(line.dayparts.begin(), line.dayparts.end(),
+                     [&](const model::Daypart& part) { return inDaypart(part, weekday, minute); });
+}
+
+base::WallTime instant(model::LocalTime local, const date::time_zone* zone, base::WallTime otherwise) {
+  if (local == model::LocalTime::min() || local == model::LocalTime::max()) return otherwise;
+  const auto seconds = local.time_since_epoch();
+  if (zone == nullptr) return base::WallTime{seconds};
+  return base::WallTime{zone->to_sys(date::local_seconds{seconds}, date::choose::earliest).time_since_epoch()};
+}
 
 ArmOf armOf(const model::Documents& documents, const model::ArmName& name) {
   if (name.empty()) return {};

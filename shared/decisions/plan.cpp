@@ -18,9 +18,6 @@ using model::Place;
 
 namespace {
 
-constexpr std::size_t kMostNodes = 256;
-constexpr std::int64_t kMostImpressions = 1'000'000'000'000;
-
 // "campaign" or "campaign/line".
 bool isLineName(std::string_view text) {
   const std::size_t slash = text.find('/');
@@ -65,7 +62,7 @@ void readPlan(ObjectReader& in, Plan& out) {
   std::string made;
   if (in.text("made", made, Need::kRequired, 32)) model::readInstant(in.at("made"), made, out.made);
   std::vector<std::string> nodes;
-  in.names("nodes", nodes, Need::kRequired, kMostNodes);
+  in.names("nodes", nodes, Need::kRequired, kMaxPlanNodes);
   for (const std::string& node : nodes) out.ceilings[node];
   in.array("lines", Need::kRequired, kMaxPlanLines, [&](const Place& place) { readLine(place, nodes, out); });
 }

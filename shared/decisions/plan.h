@@ -18,6 +18,8 @@ namespace dvpe::decisions {
 inline constexpr std::uint32_t kWholeRate = 1'000'000;
 inline constexpr std::size_t kMaxPlanBytes = 16 << 20;
 inline constexpr std::size_t kMaxPlanLines = 100'000;
+inline constexpr std::size_t kMaxPlanNodes = 256;
+inline constexpr std::int64_t kMostImpressions = 1'000'000'000'000;  // a ceiling of so many is none
 
 struct LinePlan {
   std::uint32_t rate = 0;  // of the viewers that it could be shown to, in millionths

@@ -112,6 +112,7 @@ std::shared_ptr<const decisions::Plan> plan(const decisions::Compiled& compiled,
   std::mt19937_64 random(number);
   auto out = std::make_shared<decisions::Plan>();
   out->number = number;
+  out->made = std::chrono::system_clock::now();
   for (const auto& line : compiled.channel("c")->lines) {
     if (line.house()) continue;
     out->lines[line.name] = {static_cast<std::uint32_t>(50'000 + random() % 200'000),
@@ -205,10 +206,9 @@ int serve(const std::filesystem::path& folder, int sessions, int campaigns) {
       const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
       age = counters.podAgeSeconds;
       auto counts =
-          boost::asio::co_spawn(node.director().executor(), node.director().lineCounts(), boost::asio::use_future)
-              .get();
+          boost::asio::co_spawn(node.director().executor(), node.director().counts(), boost::asio::use_future).get();
       std::int64_t bound = 0, delivered = 0, returned = 0;
-      for (const auto& [name, each] : counts) {
+      for (const auto& [name, each] : counts.lines) {
         bound += each.bound;
         delivered += each.delivered;
         returned += each.returned;

@@ -244,6 +244,8 @@ def control_seeds():
     yield "answer", message("answer", b"", b'{"a":[1]}', id="f" * 32, ok=True)
     yield "subscribe", message("subscribe", on=True)
     yield "telemetry", message("telemetry", b'{"cpu":0.5}')
+    yield "plan", message("plan", b'{"number":1}', by=by)
+    yield "counts", message("counts", b'{"lines":{}}')
     yield "twice", message("documents", b"d", b"d", last=False, keys=[], documents=[{"by": []}] * 2, rollbacks=[])
     yield "missing", message("documents", b"d", last=False, keys=[by, by], documents=[], rollbacks=[])
     yield "unknown", message("hello", b"x", on=1)
@@ -273,10 +275,34 @@ def rules_seeds():
     yield "long", b"\xfd" + b" && ".join([b'viewer.any.list.exists(x, x == "a")'] * 20)
 
 
+# --- breaks -----------------------------------------------------------------------------------------------------------
+
+def text16(t):
+    return struct.pack("<H", len(t)) + t
+
+
+def breaks_seeds():
+    plan = {"number": 7, "release": "3.17", "made": "2026-06-01T20:00:00Z", "nodes": ["a", "b"],
+            "lines": [["tea/l", 250000, 12000, [10, 0]], ["house", 1000000, 0, [0, 0]]]}
+    yield "plan", b"\0" + json.dumps(plan).encode()
+    yield "plan-double", b"\0" + json.dumps({**plan, "lines": plan["lines"][:1] * 2}).encode()
+    impression = struct.pack("<5I", 1780000000, 1, 2, 3, 4)
+    yield "history", b"\1\1" + struct.pack("<II", 0, 2) + impression * 2 + struct.pack("<III", 1, 9, 5)
+    yield "history-short", b"\1\1" + struct.pack("<II", 0, 1000)
+    creative = text16(b"0123456789abcdef") + text16(b"m") + text16(b"tea") + text16(b"tea/l") + struct.pack("<4IB", 1, 2, 3, 4, 1)
+    session = b"s" * 16 + struct.pack("<HH", 8, 4) + b"seal"
+    yield "bind", b"\2\1" + text16(b"main") + text16(b"b-1") + struct.pack("<qqq", 960000, 8160000, 17) + \
+        struct.pack("<H", 1) + creative + struct.pack("<I", 2) + session * 2
+    yield "settle", b"\2\2" + (b"s" * 16 + struct.pack("<IIB", 1780000000, 1, 1)) * 3
+    yield "slots", b"\3" + struct.pack("<4H", 0, 15, 1, 30)
+    yield "counts", b"\4" + json.dumps({"plan": 7, "breaks": 100, "lines": {"tea/l": [10, 5, 4, 1]}}).encode()
+
+
 def main():
     for folder, seeds, prefix in (("chunk", chunk_seeds(), b"\x80"), ("amf0", amf0_seeds(), b""),
                                   ("flv", flv_seeds(), b""), ("h264", h264_seeds(), b""),
-                                  ("control", control_seeds(), b""), ("rules", rules_seeds(), b"")):
+                                  ("control", control_seeds(), b""), ("rules", rules_seeds(), b""),
+                                  ("breaks", breaks_seeds(), b"")):
         target = HERE / folder
         target.mkdir(parents=True, exist_ok=True)
         for old in target.iterdir():

@@ -17,4 +17,11 @@ CompiledLine layOut(const model::Documents& documents, const model::Channel& cha
                     const model::Line* line, std::vector<std::string>& categories,
                     std::vector<model::DocumentError>& errors);
 
+// Whether a line's dayparts are open. zone: its campaign's; null: UTC.
+bool inDayparts(const model::Line& line, const date::time_zone* zone, base::WallTime at);
+
+// An instant on the clock of a zone; `otherwise` where a flight is open. A time that a change of the clock leaves out
+// or has twice is the earlier one.
+base::WallTime instant(model::LocalTime local, const date::time_zone* zone, base::WallTime otherwise);
+
 }  // namespace dvpe::decisions::impl

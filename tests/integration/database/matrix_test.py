@@ -70,6 +70,8 @@ def actions(owner: str) -> list[tuple[str, str]]:
         ("read the audit chain", "SELECT count(*) FROM audit.entries(1, 10)"),
         ("end overdue sessions", "SELECT people.end_overdue(0)"),
         ("clear away what is old", "SELECT registry.retain(0)"),
+        ("keep what plans of pacing have promised", "SELECT registry.store_pacing('\\x00', 0)"),
+        ("read what plans of pacing have promised", "SELECT count(*) FROM registry.pacing()"),
         ("see everybody's login and roles", "SELECT count(*) FROM people.directory()"),
         ("see what is proposed", "SELECT count(*) FROM people.proposals()"),
         ("countersign a campaign", f"SELECT registry.countersign('\\x00', '{{}}', {SIGNED})"),

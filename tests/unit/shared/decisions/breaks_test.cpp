@@ -121,7 +121,7 @@ Market prioritised() {
   Market market;
   market.line("sponsor", "a", {15}, 1).priority = Priority::kSponsorship;
   market.line("standard", "a", {30}, 1);
-  market.line("bulk", "a", {60}, kMostWorth).priority = Priority::kBulk;
+  market.line("bulk", "a", {60}, 1'000).priority = Priority::kBulk;
   return market;
 }
 
@@ -134,19 +134,17 @@ TEST(Priorities, GoBeforeAnyWorth) {
   EXPECT_THAT(evening.pod(ready, 120), ElementsAre("sponsor-a-1", "standard-a-1", "bulk-a-1"));
 }
 
-TEST(Priorities, FillAsMuchTimeAsTheyCanOneAfterAnother) {
+TEST(Priorities, TakeWhatIsWorthMostOneAfterAnother) {
   Market market;
-  market.line("sponsor", "long", {30}, 1).priority = Priority::kSponsorship;
-  market.line("sponsor", "short", {20}, kMostWorth).priority = Priority::kSponsorship;
-  market.line("standard", "a", {10}, kMostWorth);
-  market.line("standard", "b", {40}, 1);
-  for (int i = 0; i < 12; ++i) {
-    market.line("bulk", std::to_string(i), {10}, kMostWorth).priority = Priority::kBulk;
-  }
+  market.line("sponsor", "long", {30}, 10'000).priority = Priority::kSponsorship;
+  market.line("sponsor", "short", {20}, 50'000).priority = Priority::kSponsorship;
+  market.line("standard", "a", {10}, 5'000);
+  market.line("standard", "b", {40}, 6'000);
+  for (int i = 0; i < 12; ++i) market.line("bulk", std::to_string(i), {10}, 100).priority = Priority::kBulk;
   market.channel().breakLengths = {30, 60, 90};
   Evening evening{market};
   const Ready ready = evening.decide();
-  EXPECT_THAT(evening.pod(ready, 30), ElementsAre("sponsor-long-1")) << "time before worth";
+  EXPECT_THAT(evening.pod(ready, 30), ElementsAre("sponsor-short-1", "standard-a-1")) << "worth before time";
   EXPECT_THAT(evening.pod(ready, 60), UnorderedElementsAre("sponsor-long-1", "sponsor-short-1", "standard-a-1"));
   EXPECT_THAT(evening.pod(ready, 90), UnorderedElementsAre("sponsor-long-1", "sponsor-short-1", "standard-b-1"));
 }
@@ -164,7 +162,7 @@ TEST(Priorities, HoldInTheLongestBreaksToo) {
   Market market;
   market.channel().breakLengths = {3'600};
   market.line("sponsor", "a", {1}, 1).priority = Priority::kSponsorship;
-  market.line("standard", "a", {3'600}, kMostWorth);
+  market.line("standard", "a", {3'600}, 10'000'000);
   EXPECT_THAT(Evening{market}.plays(3'600), ElementsAre("sponsor-a-1")) << "nothing else fits beside it";
   Market sums;
   sums.channel().breakLengths = {3'600};
@@ -172,7 +170,7 @@ TEST(Priorities, HoldInTheLongestBreaksToo) {
   Evening evening{sums};
   const Ready ready = evening.decide();
   EXPECT_THAT(evening.pod(ready, 3'600), SizeIs(12));
-  EXPECT_EQ(ready.pods.at(0).worth, (std::int64_t{3'600} << 49) + 12 * kMostWorth) << "without overflow";
+  EXPECT_EQ(ready.pods.at(0).worth, 12 * ((kMostWorth << 26) + 300)) << "without overflow";
 }
 
 TEST(Places, AreTheFirstAndTheLastOfTheBreakAndEachIsSoldOnce) {
@@ -229,6 +227,15 @@ TEST(Creatives, AreInABreakOnceThoughSeveralLinesHaveThem) {
   EXPECT_THAT(Evening{market}.plays(120), ElementsAre("k-a-1"));
 }
 
+TEST(Creatives, AreInABreakOnceThoughTheirMediaHaveTwoNames) {
+  Market market;
+  market.line("k", "a", {15}, 20);
+  market.line("l", "a", {15}, 10);
+  market.creative("l-a-1").media = "k-a-1";
+  market.house("h", {15}).creatives = {"k-a-1"};
+  EXPECT_THAT(Evening{market}.plays(120), ElementsAre("k-a-1"));
+}
+
 TEST(HouseLines, PlayInTheOrderOfTheRulesWhereNothingElseIs) {
   Market market;
   market.rule("1", "true", {FillBreaks{{"z", "k", "a"}, false}});
@@ -275,6 +282,18 @@ TEST(Rules, LetEveryCampaignInAfterThoseThatAreNamed) {
   market.campaign("b").excludeChannels = {"c"};
   market.rule("1", "true", {FillBreaks{{"d"}, true}});
   EXPECT_THAT(Evening{market}.plays(120), ElementsAre("d-1", "a-1", "c-1"));
+}
+
+TEST(Rules, LetEveryCampaignInWithoutRegardToThoseThatExcludeTheChannel) {
+  Market market;
+  market.house("here", {15});
+  market.house("there", {15}).when = "viewer.team == \"red\"";  // a field of another channel
+  EXPECT_FALSE(build(std::make_shared<const model::Documents>(market.documents)).compiled);
+  market.campaign("there").excludeChannels = {"c"};
+  Evening evening{market};
+  EXPECT_THAT(evening.plays(120), ElementsAre("here-1"));
+  market.rule("1", "true", {FillBreaks{{"there"}, false}});
+  EXPECT_FALSE(build(std::make_shared<const model::Documents>(market.documents)).compiled) << "a rule that names it";
 }
 
 TEST(Conditions, OfACampaignAndItsLineHoldTogether) {

@@ -12,7 +12,6 @@ namespace {
 
 using model::CapPeriod;
 using testing::ElementsAre;
-using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 using testing::UnorderedElementsAre;

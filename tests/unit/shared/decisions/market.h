@@ -168,6 +168,7 @@ class Evening {
   template <class List>
   std::vector<std::string> media(const List& slots) const {
     std::vector<std::string> out;
+    out.reserve(slots.size());
     for (const Slot& slot : slots) out.push_back(mediaOf(slot));
     return out;
   }

@@ -288,6 +288,14 @@ TEST(Holds, KeepCampaignsAndMediaOutOfBreaks) {
   EXPECT_THAT(ruleset.plays(120), IsEmpty());
 }
 
+TEST(Terms, OfAChannelWithoutLengthsHaveNoPods) {
+  Market market;
+  market.channel().breakLengths = {};
+  market.line("k", "a");
+  market.house("h", {15});
+  EXPECT_THAT(Evening{market}.plays(60), ElementsAre("h-1"));
+}
+
 TEST(Terms, OfAnUnknownChannelAreEmpty) {
   const Market market;
   const Terms terms{market.compile(), "elsewhere", nullptr, kNoon, market.lengths()};

@@ -130,7 +130,7 @@ class RouterTest : public testing::Test {
     }
     return r;
   }
-  Response get(std::string_view path) { return ask(Method::kGet, path); }
+  Response get(std::string_view path, std::string_view query = {}) { return ask(Method::kGet, path, {}, {}, query); }
   Response cue(std::string_view body, std::string_view key = "Bearer open sesame") {
     return ask(Method::kPost, "/v1/channels/ch/cues", body, key);
   }
@@ -311,6 +311,14 @@ TEST_F(RouterTest, ExplainsASessionToWhoHoldsItsToken) {
   EXPECT_EQ(boost::json::parse(r.body).at("channel").as_string(), "ch");
   EXPECT_THAT(r.headers, HasSubstr("private"));
   EXPECT_GE(get("/v1/explain/AAAA").status, 400);
+  // A moment may be asked for; nothing else may.
+  const auto then = get("/v1/explain/" + session(), "at=2026-03-01T20:00:00Z");
+  EXPECT_EQ(then.status, 200);
+  EXPECT_NE(then.body.find("\"at\":\"2026-03-01T20:00:00"), std::string::npos) << then.body;
+  EXPECT_EQ(get("/v1/explain/" + session(), "at=2026-03-01T20%3A00%3A00Z").status, 200);
+  for (const char* wrong : {"at=", "at=yesterday", "to=2026-03-01T20:00:00Z", "at=2026-03-01T20:00:00Z&x=1"}) {
+    EXPECT_EQ(get("/v1/explain/" + session(), wrong).status, 400) << wrong;
+  }
 }
 
 TEST_F(RouterTest, SaysWhetherItIsAliveAndReady) {
