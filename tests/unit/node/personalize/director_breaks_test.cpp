@@ -309,8 +309,8 @@ TEST_F(Breaks, RememberAViewerWhoComesAnotherDay) {
   create(1, 1);
   create(2, 2, false);
   const Span first = announce();
-  refresh();  // viewers' records are written
-  std::this_thread::sleep_for(std::chrono::milliseconds(1'200));
+  watches(1, first, std::chrono::seconds(5));
+  EXPECT_TRUE(soon([&] { return counted("k/capped").delivered == 1; }));
   advance(std::chrono::hours(7));  // sessions are over, the day is not
   EXPECT_TRUE(soon([&] { return director_->sessions() == 0; }));
   director_->feed(0).cutMade({60, first.end + kGrid.cell(), std::nullopt});
