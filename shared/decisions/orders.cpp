@@ -33,11 +33,27 @@ std::int64_t impressions(model::Micros money, model::Micros thousand) {
   return static_cast<std::int64_t>(std::min<Wide>(Wide{money} * 1000 / thousand, kMostImpressions));
 }
 
+// The end of the last of a line's dayparts in its flight, to the minute; of a flight without end there is none.
+base::WallTime lastOf(const model::Line& line, const CompiledLine& laid) {
+  constexpr std::chrono::minutes kMinute{1}, kQuarter{15};
+  constexpr std::chrono::hours kWeek{24 * 7};
+  if (line.dayparts.empty() || laid.until == base::WallTime::max()) return laid.until;
+  base::WallTime last = laid.until;
+  const auto open = [&] { return inDayparts(line, laid.zone, last - kMinute); };
+  while (!open() && last > laid.until - kWeek) last -= kQuarter;
+  if (!open()) return laid.until;  // never
+  for (int i = 0; i < kQuarter / kMinute && last < laid.until; ++i) {
+    last += kMinute;
+    if (!open()) return last - kMinute;
+  }
+  return last;
+}
+
 }  // namespace
 
 Orders ordersOf(const model::Documents& documents) {
   Orders out;
-  const model::Channel nowhere;  // flights, names and worth are the same on every channel
+  const model::Channel nowhere{};  // flights, names and worth are the same on every channel
   for (const auto& [id, campaign] : documents.campaigns) {
     int pool = -1;
     if (campaign.budget.total != 0 || campaign.budget.day != 0) {
@@ -55,7 +71,7 @@ Orders ordersOf(const model::Documents& documents) {
       std::vector<model::DocumentError> errors;
       const CompiledLine laid = layOut(documents, nowhere, campaign, &line, categories, errors);
       if (laid.house() || (laid.zone == nullptr && campaign.timezone != "UTC")) continue;
-      Order order{laid.name, &line, laid.from, laid.until, laid.zone};
+      Order order{laid.name, &line, laid.from, laid.until, lastOf(line, laid), laid.zone};
       order.worth = laid.worth;
       order.thousand = thousandOf(line.price);
       order.pool = pool;

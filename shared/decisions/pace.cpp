@@ -22,6 +22,7 @@ using std::chrono::seconds;
 namespace {
 
 constexpr seconds kShareMemory = minutes{60}, kWonMemory = minutes{10}, kBurstMemory = minutes{20};
+constexpr double kEnough = 60;               // viewers' breaks and candidacies; of fewer nothing fades
 constexpr seconds kDaySettles = minutes{5};  // in which what yesterday's viewers did not see is returned
 constexpr seconds kNodeForgotten = std::chrono::hours{24 * 7};
 constexpr std::size_t kMostRates = 64;  // plans whose rates are remembered
@@ -40,9 +41,10 @@ void Account::inForce(std::uint64_t plan) {
   grants.erase(grants.begin(), first);
 }
 
-void Fading::add(WallTime now, seconds memory, double morePart, double moreWhole) {
+void Fading::add(WallTime now, seconds memory, double left, double morePart, double moreWhole) {
   if (now > at && whole > 0) {
-    const double keep = std::exp(-std::chrono::duration<double>(now - at) / std::chrono::duration<double>(memory));
+    const double keep =
+        std::max(left, std::exp(-std::chrono::duration<double>(now - at) / std::chrono::duration<double>(memory)));
     part *= keep;
     whole *= keep;
   }
@@ -142,13 +144,25 @@ void Pacer::Impl::learn(std::size_t place, Account& account, const LineCount& co
                            eligible);
   const std::uint32_t rate = rateOf(report.plan, place);
   if (rate == 0 || rateOf(before.plan, place) == 0 || !open(book, before.at) || !open(book, report.at)) return;
-  book.share.add(report.at, kShareMemory, eligible, static_cast<double>(report.breaks - before.breaks));
-  book.won.add(report.at, kWonMemory, bound, eligible * rate / kWholeRate);
+  const auto least = [](double enough, double have) { return std::min(1.0, enough / std::max(have, 1.0)); };
+  book.share.add(report.at, kShareMemory, least(kEnough, book.share.part), eligible,
+                 static_cast<double>(report.breaks - before.breaks));
+  book.won.add(report.at, kWonMemory, least(kEnough, book.won.whole), bound, eligible * rate / kWholeRate);
+}
+
+// Whether a node may be binding by a plan of which nothing is known here: then nothing more is promised to anybody.
+bool Pacer::Impl::strange(WallTime now) const {
+  return std::any_of(nodes.begin(), nodes.end(),
+                     [&](const NodeBook& each) { return each.plan != 0 && each.plan < since && !each.lost(now); });
 }
 
 void Pacer::Impl::hear(const NodeReport& report) {
   const std::size_t n = node(report.node);
   if (n == nodes.size() || report.at <= nodes[n].at) return;
+  if (report.plan > number) {
+    number = report.plan;
+    since = number + 1;
+  }
   std::vector<LineCount> counts(lines.size());
   for (const LineCount& each : report.lines) {
     const std::size_t at = line(each.line);

@@ -141,9 +141,9 @@ void Pacer::Impl::needs(Draft& draft, WallTime now) {
   const double share = line.share.whole > 0 ? (line.share.part + 0.5) / (line.share.whole + 1) : 0;
   const WallTime from = std::max(now, order.from);
   if (!draft.endless()) {
-    const seconds length =
-        std::chrono::floor<seconds>(order.until - std::max(order.from, now - kMostLead * kLeadShare));
-    draft.breaks = share * expected(line, line.open, from, order.until - std::min(kMostLead, length / kLeadShare));
+    const seconds length = std::chrono::floor<seconds>(order.last - std::max(order.from, now - kMostLead * kLeadShare));
+    draft.breaks =
+        share * expected(line, line.open, from, order.last - std::clamp(length / kLeadShare, seconds{0}, kMostLead));
   }
   draft.breaksToday = share * expected(line, line.openToday, from, std::min(order.until, line.day.until));
   const auto within = [](std::int64_t most, std::int64_t spent, double breaks) {
@@ -228,7 +228,7 @@ void Pacer::Impl::ceilings(Draft& draft, Plan& plan, WallTime now) {
     for (const std::size_t n : who) give(n, kMostImpressions);
     return;
   }
-  const std::int64_t left = draft.left(orders), free = draft.free(orders);
+  const std::int64_t left = draft.left(orders), free = strange(now) ? 0 : draft.free(orders);
   std::vector<double> need;
   double all = 0;
   for (const std::size_t n : who) {

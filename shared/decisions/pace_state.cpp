@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The DVPE authors
 //
-// What a Pacer remembers, as JSON: {"number", "traffic", "nodes": [[name, at, plan, breaks], ...], "lines": [[name,
-// settled, day from, until, multiplier, share, won, [an account for each node]], ...]}; times are microseconds since
-// 1970.
+// What a Pacer remembers, as JSON: {"number", "since", "traffic", "nodes": [[name, at, plan, breaks], ...], "lines":
+// [[name, settled, day from, until, multiplier, share, won, [an account for each node]], ...]}; times are microseconds
+// since 1970.
 #include <boost/json/serialize.hpp>
 
 #include "shared/decisions/impl/pacer.h"
@@ -87,7 +87,7 @@ class Row {
 };
 
 struct State {
-  std::uint64_t number = 0;
+  std::uint64_t number = 0, since = 0;
   impl::Traffic::State traffic;
   std::vector<NodeBook> nodes;
   std::vector<LineBook> lines;
@@ -155,9 +155,11 @@ void readTraffic(const Place& place, impl::Traffic::State& out) {
 }
 
 void readState(ObjectReader& in, State& out) {
-  std::int64_t number = 0;
+  std::int64_t number = 0, since = 0;
   in.integer("number", number, 0, kMostCount, Need::kRequired);
+  in.integer("since", since, 0, kMostCount, Need::kRequired);
   out.number = static_cast<std::uint64_t>(number);
+  out.since = static_cast<std::uint64_t>(since);
   if (in.find("traffic", Need::kRequired)) readTraffic(in.at("traffic"), out.traffic);
   in.array("nodes", Need::kRequired, kMaxPlanNodes, [&](const Place& place) {
     NodeBook& node = out.nodes.emplace_back();
@@ -186,6 +188,7 @@ std::string Pacer::state() const {
   for (const double rate : traffic.rates) rates.emplace_back(rate);
   json::object out;
   out["number"] = impl_->number;
+  out["since"] = impl_->since;
   out["traffic"] =
       json::array{traffic.bin, number(traffic.since), number(traffic.last), traffic.breaks, std::move(rates)};
   out["nodes"] = std::move(nodes);
@@ -198,6 +201,7 @@ base::Result<void> Pacer::restore(std::string_view text) {
   Impl& to = *impl_;
   for (LineBook& each : to.lines) each.accounts.assign(state.nodes.size(), {});
   to.number = state.number;
+  to.since = state.since;
   to.traffic.restore(state.traffic);
   to.nodes = std::move(state.nodes);
   to.rates.clear();

@@ -13,7 +13,7 @@ namespace dvpe::bench {
 namespace {
 
 constexpr std::array<int, kBands + 1> kAges = {18, 25, 35, 50, 65, 90};
-constexpr double kSpikeShare = 0.26;  // of all viewers: ten times as many at once as before
+constexpr double kSpikeShare = 0.40;  // of all viewers: ten times as many at once as before
 constexpr double kTwoDevices = 0.03, kMoves = 0.05;
 constexpr int kAdvertisers = 180, kCategories = 45;
 constexpr std::array<const char*, 3> kZones = {"UTC", "Europe/Berlin", "America/New_York"};

@@ -19,8 +19,9 @@ struct Order {
   std::string name;  // CompiledLine::name
   const model::Line* line = nullptr;
   base::WallTime from = base::WallTime::min(), until = base::WallTime::max();
-  const date::time_zone* zone = nullptr;  // null: UTC
-  std::int64_t most = kMostImpressions;   // by its goal and its budget; kMostImpressions: no end
+  base::WallTime last = base::WallTime::max();  // its dayparts' last moment before `until`
+  const date::time_zone* zone = nullptr;        // null: UTC
+  std::int64_t most = kMostImpressions;         // by its goal and its budget; kMostImpressions: no end
   std::int64_t mostDay = kMostImpressions;
   std::int64_t worth = 0;      // an impression's, in micro-units of the policy's currency
   model::Micros thousand = 0;  // what a thousand impressions cost, in micro-units of the campaign's own currency

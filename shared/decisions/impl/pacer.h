@@ -45,11 +45,12 @@ struct NodeBook {
   bool lost(base::WallTime now) const { return now - at > kNodeLost; }
 };
 
-// Sums of which the old fades.
+// Sums of which the old fades, as far as enough is left to say something by.
 struct Fading {
   double part = 0, whole = 0;
   base::WallTime at{};
-  void add(base::WallTime now, std::chrono::seconds memory, double morePart, double moreWhole);
+  // left: of what was there, the least that stays, from 0 to 1.
+  void add(base::WallTime now, std::chrono::seconds memory, double left, double morePart, double moreWhole);
 };
 
 struct LineBook {
@@ -82,8 +83,9 @@ namespace dvpe::decisions {
 struct Pacer::Impl {
   std::shared_ptr<const model::Documents> documents;
   std::string release;
-  std::uint64_t number = 0;
-  impl::Orders orders;  // of the pools; lines are in `lines`
+  std::uint64_t number = 0;  // of the last plan
+  std::uint64_t since = 0;   // plans from this one on are ours, and what they promised is known
+  impl::Orders orders;       // of the pools; lines are in `lines`
   std::vector<impl::LineBook> lines;
   std::unordered_map<std::string, std::size_t> byName;
   std::vector<impl::NodeBook> nodes;
@@ -101,6 +103,7 @@ struct Pacer::Impl {
   void turnDay(impl::LineBook& line, base::WallTime now);
   void learn(std::size_t place, impl::Account& account, const LineCount& count, const impl::NodeBook& before,
              const NodeReport& report);
+  bool strange(base::WallTime now) const;
   std::uint32_t rateOf(std::uint64_t plan, std::size_t line) const;
   bool open(const impl::LineBook& line, base::WallTime at) const;
 
