@@ -112,7 +112,7 @@ std::shared_ptr<const decisions::Plan> plan(const decisions::Compiled& compiled,
   std::mt19937_64 random(number);
   auto out = std::make_shared<decisions::Plan>();
   out->number = number;
-  out->made = std::chrono::system_clock::now();
+  out->made = base::SystemClock{}.wall();
   for (const auto& line : compiled.channel("c")->lines) {
     if (line.house()) continue;
     out->lines[line.name] = {static_cast<std::uint32_t>(50'000 + random() % 200'000),
