@@ -304,7 +304,9 @@ void Director::breakEnds(ChannelState& channel, const timeline::Span& span, Tick
 void Director::settle() {
   const std::int64_t now = clock_.wallSeconds();
   Binding log;
-  for (auto& [id, record] : records_) {
+  for (auto& session : records_) {
+    const privacy::SessionId& id = session.first;
+    Record& record = session.second;
     if (record.promises.empty()) continue;
     const ChannelState& channel = *channels_[record.channel];
     const auto target = static_cast<std::uint32_t>((channel.config.grid.cell().count() + base::kTicksPerSecond - 1) /

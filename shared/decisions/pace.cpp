@@ -25,7 +25,6 @@ constexpr seconds kShareMemory = minutes{60}, kWonMemory = minutes{10}, kBurstMe
 constexpr double kEnough = 60;               // viewers' breaks and candidacies; of fewer nothing fades
 constexpr seconds kDaySettles = minutes{5};  // in which what yesterday's viewers did not see is returned
 constexpr seconds kNodeForgotten = std::chrono::hours{24 * 7};
-constexpr std::size_t kMostRates = 64;  // plans whose rates are remembered
 
 }  // namespace
 

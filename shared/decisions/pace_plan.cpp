@@ -73,18 +73,18 @@ struct Pacer::Impl::Draft {
   bool pooled() const { return order().pool >= 0 && order().thousand > 0; }
   impl::PoolBook& pool() const { return pools[static_cast<std::size_t>(order().pool)]; }
   // By the goal and all budgets, of what has not been spent, or has not been promised.
-  std::int64_t left(const impl::Orders& orders) const {
-    return within(orders, std::min(order().most - spent, order().mostDay - spentToday), &impl::PoolBook::spent,
+  std::int64_t left(const impl::Orders& book) const {
+    return within(book, std::min(order().most - spent, order().mostDay - spentToday), &impl::PoolBook::spent,
                   &impl::PoolBook::spentToday);
   }
-  std::int64_t free(const impl::Orders& orders) const {
-    return within(orders, std::min(order().most - promised, order().mostDay - promisedToday), &impl::PoolBook::promised,
+  std::int64_t free(const impl::Orders& book) const {
+    return within(book, std::min(order().most - promised, order().mostDay - promisedToday), &impl::PoolBook::promised,
                   &impl::PoolBook::promisedToday);
   }
-  std::int64_t within(const impl::Orders& orders, std::int64_t most, Wide impl::PoolBook::*all,
+  std::int64_t within(const impl::Orders& book, std::int64_t most, Wide impl::PoolBook::*all,
                       Wide impl::PoolBook::*today) const {
     if (pooled()) {
-      const impl::Pool& of = orders.pools[static_cast<std::size_t>(order().pool)];
+      const impl::Pool& of = book.pools[static_cast<std::size_t>(order().pool)];
       const auto buys = [&](Wide money) {
         return static_cast<std::int64_t>(
             std::clamp<Wide>(money / order().thousand, -kMostImpressions, kMostImpressions));

@@ -131,6 +131,7 @@ int run(std::uint32_t viewers, int campaigns, const DayOptions& options, const s
     Flow flow(world, Bound::kSafe);
     double all = 0;
     std::vector<std::int64_t> most;
+    most.reserve(goals.size());
     for (const std::int64_t goal : goals) most.push_back(static_cast<std::int64_t>(static_cast<double>(goal) * kSpare));
     flow.raise(most);
     for (std::size_t i = 0; i < goals.size(); ++i) {
@@ -178,6 +179,7 @@ int run(std::uint32_t viewers, int campaigns, const DayOptions& options, const s
   }
   if (only != "goals") {
     std::vector<std::int64_t> more;
+    more.reserve(goals.size());
     for (const std::int64_t goal : goals)
       more.push_back(std::llround(static_cast<double>(goal) * kSpare * kOverbooked));
     const DayResult day = playDay(world, more, options);

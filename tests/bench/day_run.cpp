@@ -412,7 +412,7 @@ class Run {
     result_.most = *std::max_element(minutes_.begin(), minutes_.end());
     const auto tenMinutes = [&](int from) {
       std::int64_t out = 0;
-      for (int m = 0; m < 10; ++m) out += minutes_[static_cast<std::size_t>(from / 60 + m)];
+      for (int m = 0; m < 10; ++m) out += minutes_[static_cast<std::size_t>(from) / 60 + static_cast<std::size_t>(m)];
       return static_cast<double>(out);
     };
     result_.spike = tenMinutes(kSpikeAt + 2 * kSpikeArrives) / std::max(tenMinutes(kSpikeAt - kSpikeArrives), 1.0);

@@ -70,6 +70,7 @@ std::string conditionOf(const Target& target) {
 
 std::vector<model::Cap> capsOf(const std::vector<SoldCap>& caps) {
   std::vector<model::Cap> out;
+  out.reserve(caps.size());
   for (const SoldCap& each : caps) out.push_back({each.impressions, each.per});
   return out;
 }
@@ -235,7 +236,7 @@ bool World::wants(const Sold& line, const Person& person, int channel) const {
 rules::Attributes World::attributes(std::uint32_t viewer) const {
   const Person& who = people[viewer];
   rules::Attributes out;
-  const auto set = [&](const char* path, model::Value value) {
+  const auto set = [&](const char* path, const model::Value& value) {
     if (!out.set(path, value)) std::abort();
   };
   set("viewer.country", {"c" + std::to_string(who.country)});

@@ -18,7 +18,6 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 using testing::Contains;
-using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Key;
 using testing::Not;
