@@ -21,7 +21,8 @@ using std::chrono::seconds;
 
 namespace {
 
-constexpr seconds kShareMemory = minutes{60}, kWonMemory = minutes{10}, kBurstMemory = minutes{20};
+constexpr seconds kShareMemory = minutes{60}, kWonMemory = minutes{10}, kWonNowMemory = minutes{1},
+                  kBurstMemory = minutes{20};
 constexpr double kEnough = 60;               // viewers' breaks and candidacies; of fewer nothing fades
 constexpr seconds kDaySettles = minutes{5};  // in which what yesterday's viewers did not see is returned
 constexpr seconds kNodeForgotten = std::chrono::hours{24 * 7};
@@ -146,7 +147,11 @@ void Pacer::Impl::learn(std::size_t place, Account& account, const LineCount& co
   const auto least = [](double enough, double have) { return std::min(1.0, enough / std::max(have, 1.0)); };
   book.share.add(report.at, kShareMemory, least(kEnough, book.share.part), eligible,
                  static_cast<double>(report.breaks - before.breaks));
-  book.won.add(report.at, kWonMemory, least(kEnough, book.won.whole), bound, eligible * rate / kWholeRate);
+  // Where it met its ceiling, nobody knows what it would have won.
+  if (!account.grants.empty() && count.bound - count.returned >= account.grants.front().ceiling) return;
+  const double drawn = eligible * rate / kWholeRate;
+  book.won.add(report.at, kWonMemory, least(kEnough, book.won.whole), bound, drawn);
+  book.wonNow.add(report.at, kWonNowMemory, least(kEnough / 2, book.wonNow.whole), bound, drawn);
 }
 
 // Whether a node may be binding by a plan of which nothing is known here: then nothing more is promised to anybody.
@@ -198,7 +203,7 @@ void Pacer::Impl::forget(WallTime now) {
     if (now - nodes[n].at <= kNodeForgotten) continue;
     nodes.erase(nodes.begin() + static_cast<std::ptrdiff_t>(n));
     for (LineBook& each : lines) {
-      each.settled += each.accounts[n].spent();
+      each.settled += each.accounts[n].spent(true);
       each.accounts.erase(each.accounts.begin() + static_cast<std::ptrdiff_t>(n));
     }
   }

@@ -24,12 +24,13 @@ namespace {
 
 constexpr seconds kEarly{60};               // a line is planned so long before its flight
 constexpr seconds kMostLead = minutes{10};  // so long before the end of a flight, at most, a line should be done
+constexpr seconds kUnheard{40};             // from a break to a plan that knows of it
 constexpr int kLeadShare = 33;              // or so short a part of the flight
 constexpr double kAhead = 1.1;
 constexpr std::uint32_t kFirstRate = kWholeRate / 100;  // of a line that nothing is known of
 constexpr std::int64_t kFirstCeiling = 10;
 constexpr double kWonBefore = 2;  // candidacies' weight of the guess that half of them are won
-constexpr double kLeastWon = 0.02, kMostNeeded = 100;
+constexpr double kLeastWon = 0.0005, kMostNeeded = 100;
 constexpr std::int64_t kLeastWorth = 100;  // of a line with a goal and no price, so that urgency has something to raise
 constexpr double kScarce = 5;              // urgency of a line that needs every break there is
 constexpr double kMostUrge = 5, kUrgeStep = 0.05, kUrgeFrom = 0.8;
@@ -66,6 +67,8 @@ struct Pacer::Impl::Draft {
   std::vector<impl::PoolBook>& pools;
   std::int64_t spent = 0, promised = 0, spentToday = 0, promisedToday = 0;
   double breaks = 0, breaksToday = 0;  // expected until the end of the flight and of the day
+  bool late = false;                   // the flight is nearly over
+  double unheard = 0;                  // of those, what passes before a plan can know of it
   double wanted = 0, wantedToday = 0;  // impressions in them
 
   const impl::Order& order() const { return line.order; }
@@ -103,10 +106,10 @@ void Pacer::Impl::limits(Draft& draft, WallTime now) {
   draft.spent = draft.promised = draft.line.settled;
   for (std::size_t n = 0; n < nodes.size(); ++n) {
     const Account& each = draft.line.accounts[n];
-    const std::int64_t promised = each.promised(nodes[n].lost(now));
-    draft.spent += each.spent();
+    const std::int64_t spent = each.spent(nodes[n].lost(now)), promised = each.promised(nodes[n].lost(now));
+    draft.spent += spent;
     draft.promised += promised;
-    draft.spentToday += each.spent() - each.dayBase();
+    draft.spentToday += spent - each.dayBase();
     draft.promisedToday += promised - each.dayBase();
   }
   if (!draft.pooled()) return;
@@ -146,6 +149,9 @@ void Pacer::Impl::needs(Draft& draft, WallTime now) {
         share * expected(line, line.open, from, order.last - std::clamp(length / kLeadShare, seconds{0}, kMostLead));
   }
   draft.breaksToday = share * expected(line, line.openToday, from, std::min(order.until, line.day.until));
+  draft.unheard = share * traffic.now() * std::chrono::duration<double>(kUnheard).count();
+  draft.breaks = std::max(draft.breaks, draft.unheard);
+  draft.breaksToday = std::max(draft.breaksToday, draft.unheard);
   const auto within = [](std::int64_t most, std::int64_t spent, double breaks) {
     const auto left = static_cast<double>(std::max<std::int64_t>(most - spent, 0));
     return most < kMostImpressions ? left : breaks;
@@ -164,7 +170,9 @@ LinePlan Pacer::Impl::rate(Draft& draft, WallTime now) {
   LineBook& line = draft.line;
   const impl::Order& order = draft.order();
   Standing& standing = line.standing;
-  const double won = std::max(kLeastWon, (line.won.part + kWonBefore / 2) / (line.won.whole + kWonBefore));
+  // What it wins now may be much more than what it won when others were worth more.
+  const auto wonOf = [](const impl::Fading& of) { return (of.part + kWonBefore / 2) / (of.whole + kWonBefore); };
+  const double won = std::clamp(std::max(wonOf(line.won), wonOf(line.wonNow)), kLeastWon, 1.0);
   standing = {order.most, draft.spent, draft.promised, 0, won, 0};
   if (order.line->goal.kind == model::GoalKind::kShareOfVoice) {
     const auto share = static_cast<std::uint32_t>(order.line->goal.amount * (kWholeRate / 100));
@@ -207,7 +215,10 @@ LinePlan Pacer::Impl::rate(Draft& draft, WallTime now) {
     line.urge += kUrgeStep * std::clamp(2 * (tight / kUrgeFrom - 1), -1.0, 1.0);
     line.urge = std::clamp(line.urge, 0.0, kMostUrge);
   }
-  const double rate = fast ? 1 : drawn(tight);
+  // It may win all that it is drawn for from now on, whatever it did before; and what is drawn and cannot be bound is
+  // time that nobody has. When its time is nearly over that does not matter.
+  double rate = fast ? 1 : drawn(tight);
+  if (!draft.late) rate = std::min(rate, static_cast<double>(draft.left(orders)) / std::max(draft.unheard, 1e-9));
   return {std::max<std::uint32_t>(static_cast<std::uint32_t>(rate * kWholeRate), 1),
           withUrgency(kScarce * std::min(needed, 1.0) + line.urge)};
 }

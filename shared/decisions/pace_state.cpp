@@ -2,8 +2,8 @@
 // SPDX-FileCopyrightText: The DVPE authors
 //
 // What a Pacer remembers, as JSON: {"number", "since", "traffic", "nodes": [[name, at, plan, breaks], ...], "lines":
-// [[name, settled, day from, until, multiplier, share, won, [an account for each node]], ...]}; times are microseconds
-// since 1970.
+// [[name, settled, day from, until, multiplier, share, won, won now, [an account for each node]], ...]}; times are
+// microseconds since 1970.
 #include <boost/json/serialize.hpp>
 
 #include "shared/decisions/impl/pacer.h"
@@ -128,7 +128,7 @@ void readAccount(const Place& place, Account& out) {
 
 void readLine(const Place& place, State& out) {
   LineBook line;
-  Row row{place, 8};
+  Row row{place, 9};
   row.text(line.order.name);
   row.count(line.settled, -kMostCount);
   row.time(line.day.from);
@@ -137,6 +137,7 @@ void readLine(const Place& place, State& out) {
   if (!row.good()) return;
   readFading(row.place(), line.share);
   readFading(row.place(), line.won);
+  readFading(row.place(), line.wonNow);
   const Place accounts = row.place();
   each(accounts, kMaxPlanNodes, [&](const Place& at) { readAccount(at, line.accounts.emplace_back()); });
   if (line.accounts.size() != out.nodes.size()) accounts.mistake("expected an account for each node");
@@ -144,11 +145,13 @@ void readLine(const Place& place, State& out) {
 }
 
 void readTraffic(const Place& place, impl::Traffic::State& out) {
-  Row row{place, 5};
+  Row row{place, 7};
   row.count(out.bin, -1);
   row.time(out.since);
   row.time(out.last);
   row.real(out.breaks);
+  row.real(out.recent);
+  row.real(out.recentTime);
   if (!row.good()) return;
   Row rates{row.place(), out.rates.size()};
   for (double& rate : out.rates) rates.real(rate);
@@ -182,15 +185,15 @@ std::string Pacer::state() const {
     json::array accounts;
     for (const Account& account : each.accounts) accounts.push_back(values(account));
     lines.push_back(json::array{each.order.name, each.settled, number(each.day.from), number(each.day.until), each.urge,
-                                values(each.share), values(each.won), std::move(accounts)});
+                                values(each.share), values(each.won), values(each.wonNow), std::move(accounts)});
   }
   const impl::Traffic::State& traffic = impl_->traffic.state();
   for (const double rate : traffic.rates) rates.emplace_back(rate);
   json::object out;
   out["number"] = impl_->number;
   out["since"] = impl_->since;
-  out["traffic"] =
-      json::array{traffic.bin, number(traffic.since), number(traffic.last), traffic.breaks, std::move(rates)};
+  out["traffic"] = json::array{traffic.bin,    number(traffic.since), number(traffic.last), traffic.breaks,
+                               traffic.recent, traffic.recentTime,    std::move(rates)};
   out["nodes"] = std::move(nodes);
   out["lines"] = std::move(lines);
   return json::serialize(out);

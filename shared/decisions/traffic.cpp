@@ -33,9 +33,19 @@ void Traffic::add(base::WallTime at, double breaks) {
     state_.since = next ? std::max(state_.last, base::WallTime{kBin * bin}) : at;
     state_.breaks = 0;
   }
-  state_.last = std::max(state_.last, at);
+  // Nodes report by turns: time passes only once.
+  if (at > state_.last) {
+    const double passed = state_.last == base::WallTime{} ? 0 : seconds(at - state_.last);
+    const double keep = std::exp(-passed / seconds(kRecent));
+    state_.recent *= keep;
+    state_.recentTime = state_.recentTime * keep + std::min(passed, seconds(kRecent));
+    state_.last = at;
+  }
+  state_.recent += breaks;
   state_.breaks += breaks;
 }
+
+double Traffic::now() const { return state_.recentTime > 0 ? state_.recent / state_.recentTime : 0; }
 
 // What was heard of the half-hour at hand becomes what is known of it.
 void Traffic::close() {
@@ -67,6 +77,10 @@ double Traffic::expected(base::WallTime from, base::WallTime until) const {
     return known < 0 ? otherwise : known;
   };
   double out = 0;
+  const double more = now() - rate(std::max<std::int64_t>(binOf(from), 0));
+  if (more > 0 && from - state_.last < kStays) {
+    out += more * seconds(std::min<std::chrono::microseconds>(until - from, kStays));
+  }
   const auto day = std::chrono::microseconds{std::chrono::hours{24}};
   if (const auto whole = (until - from) / day; whole > 0) {
     double all = 0;

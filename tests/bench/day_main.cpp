@@ -164,6 +164,16 @@ int run(std::uint32_t viewers, int campaigns, const DayOptions& options, const s
       const std::size_t i = off[k].line;
       put("%s[\"%s\",%lld,%lld]", k == 0 ? "" : ",", world.lines[i].name.c_str(), ll(goals[i]), ll(day.delivered[i]));
     }
+    for (std::size_t k = 0; options.talk && k < 30 && k < off.size(); ++k) {
+      const Sold& line = world.lines[off[k].line];
+      std::fprintf(
+          stderr,
+          "%-8s goal %lld delivered %lld half %lld worth %lld u%d windows %02x caps %zu %zu %zu %zu category %d\n",
+          line.name.c_str(), ll(goals[off[k].line]), ll(day.delivered[off[k].line]), ll(day.atHalf[off[k].line]),
+          ll(line.worth), line.longest(), line.target.windows, line.caps.size(), line.creativeCaps.size(),
+          world.campaignCaps[static_cast<std::size_t>(line.campaign)].size(),
+          world.advertiserCaps[static_cast<std::size_t>(line.advertiser)].size(), line.category);
+    }
     double half = 0, whole = 0;
     for (std::size_t i = 0; i < goals.size(); ++i) {
       if (world.lines[i].target.windows != (1U << kWindows) - 1) continue;

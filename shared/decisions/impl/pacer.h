@@ -29,9 +29,14 @@ struct Account {
 
   std::int64_t spent() const { return bound - returned; }
   std::int64_t dayBase() const { return dayBound - dayReturned; }
+  // What counts as spent. A node that is lost was in the middle of a break: of what was under way half was seen.
+  std::int64_t spent(bool lost) const {
+    const std::int64_t underWay = bound - returned - delivered;
+    return lost && underWay > 0 ? spent() - underWay / 2 : spent();
+  }
   // What may have been spent by now.
   std::int64_t promised(bool lost) const {
-    return lost || grants.empty() ? spent() : std::max(spent(), grants.front().ceiling);
+    return lost || grants.empty() ? spent(lost) : std::max(spent(), grants.front().ceiling);
   }
   void grant(std::uint64_t plan, std::int64_t ceiling);
   void inForce(std::uint64_t plan);
@@ -60,7 +65,7 @@ struct LineBook {
   std::vector<Account> accounts;  // by node
   Day day{};                      // that dayBound and dayReturned are of
   Fading share;                   // eligible / breaks of all viewers, while open
-  Fading won;                     // bound / candidates
+  Fading won, wonNow;             // bound / candidates
   double urge = 0;                // the multiplier
   Standing standing;
   // Of what is expected until its end, the part in which its dayparts are open; looked at again every few minutes.
