@@ -145,8 +145,9 @@ void Pacer::Impl::needs(Draft& draft, WallTime now) {
   const WallTime from = std::max(now, order.from);
   if (!draft.endless()) {
     const seconds length = std::chrono::floor<seconds>(order.last - std::max(order.from, now - kMostLead * kLeadShare));
-    draft.breaks =
-        share * expected(line, line.open, from, order.last - std::clamp(length / kLeadShare, seconds{0}, kMostLead));
+    const WallTime end = order.last - std::clamp(length / kLeadShare, seconds{0}, kMostLead);
+    draft.breaks = share * expected(line, line.open, from, end);
+    draft.late = from >= end;
   }
   draft.breaksToday = share * expected(line, line.openToday, from, std::min(order.until, line.day.until));
   draft.unheard = share * traffic.now() * std::chrono::duration<double>(kUnheard).count();

@@ -502,7 +502,7 @@ TEST(PacerTest, ACeilingThatIsLoweredFreesNothingUntilTheNodeHasIt) {
   ASSERT_GT(highest, 60);  // all viewers are here
   // Another node has viewers now, many more; the first one is silent about newer plans.
   for (int i = 7; i <= 16; ++i) {
-    report("b", 10 * i - 5, plan.number, i * 2'000, i * 2'000, 0);
+    report("b", 10 * i - 5, plan.number, i * 2'000, i * 2'000, plan.ceiling("b", "k/a"));
     report("a", 10 * i - 4, number, 7'000, 7'000, 40);
     plan = pacer.plan(kMonday + seconds{10 * i});
     EXPECT_LE(plan.ceiling("b", "k/a"), 100 - highest);
