@@ -126,14 +126,6 @@ class Run {
       }
       if (result_.atHalf.empty() && result_.views * 2 >= all) result_.atHalf = result_.delivered;
       if (options_.talk && time_ % 3600 == 0) talk();
-      if (const char* w = getenv("TRACE"); w && time_ % 60 == 0 && time_ > 68400 && time_ < 79200) {
-        const std::size_t i = byName_.at(w);
-        const auto of = pacer_.standing(w);
-        std::int64_t e = 0, b = 0, cl = 0;
-        for (auto& n : nodes_) { e += n.counts[i].eligible; b += n.counts[i].bound; cl += n.ceilings[i]; }
-        const auto* lp = sent_.empty() ? nullptr : sent_.back().plan->line(w);
-        std::fprintf(stderr, "T %d:%02d eligible %lld bound %lld delivered %lld ceil %lld needed %.4f won %.3f urg %.2f rate %u promised %lld\n", time_ / 3600, time_ / 60 % 60, (long long)e, (long long)b, (long long)result_.delivered[i], (long long)cl, of->needed, of->won, of->urgency, lp ? lp->rate : 0, (long long)of->promised);
-      }
     }
     finish();
     return std::move(result_);
