@@ -37,7 +37,7 @@ constexpr std::size_t kMaxFile = 1 << 20;
 
 // A value as it was found, before anybody knows whether it fits.
 struct Found {
-  std::variant<std::monostate, std::string, std::int64_t, double, bool> value;
+  std::variant<std::monostate, std::string, std::int64_t, double, bool, std::vector<personalize::Peer>> value;
   std::string words;  // how to call it in a message
 };
 
@@ -45,12 +45,42 @@ std::string inQuotes(std::string_view text) {
   return tomlText(text.size() > 60 ? std::string(text.substr(0, 57)) + "..." : text);
 }
 
+// A list of tables of two texts each, as peers are; nothing: it is another list.
+std::optional<std::vector<personalize::Peer>> peersIn(const toml::array& list) {
+  std::vector<personalize::Peer> out;
+  for (const toml::node& each : list) {
+    const toml::table* table = each.as_table();
+    const auto* name = table != nullptr ? table->get_as<std::string>("name") : nullptr;
+    const auto* url = table != nullptr ? table->get_as<std::string>("url") : nullptr;
+    if (name == nullptr || url == nullptr || table->size() != 2) return std::nullopt;
+    out.push_back({name->get(), url->get()});
+  }
+  return out;
+}
+
+// The same of "NAME=URL,NAME=URL".
+std::optional<std::vector<personalize::Peer>> peersIn(std::string_view text) {
+  std::vector<personalize::Peer> out;
+  while (!text.empty()) {
+    const std::string_view each = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(text.size(), each.size() + 1));
+    const std::size_t equals = each.find('=');
+    if (equals == std::string_view::npos) return std::nullopt;
+    out.push_back({std::string(each.substr(0, equals)), std::string(each.substr(equals + 1))});
+  }
+  return out;
+}
+
 Found foundIn(const toml::node& node) {
   if (const auto* s = node.as_string()) return {s->get(), "the text " + inQuotes(s->get())};
   if (const auto* i = node.as_integer()) return {i->get(), "the number " + std::to_string(i->get())};
   if (const auto* b = node.as_boolean()) return {b->get(), b->get() ? "true" : "false"};
   if (const auto* f = node.as_floating_point()) return {f->get(), "the number " + std::to_string(f->get())};
-  return {{}, node.is_table() ? "a table" : node.is_array() ? "a list" : "a date or time"};
+  if (const auto* list = node.as_array()) {
+    auto peers = peersIn(*list);
+    return {peers ? decltype(Found::value)(std::move(*peers)) : decltype(Found::value)(), "a list"};
+  }
+  return {{}, node.is_table() ? "a table" : "a date or time"};
 }
 
 bool isName(std::string_view s) {
@@ -113,6 +143,35 @@ class Loading {
     }
     if (!c.rtmp.certificate.empty() && c.rtmp.tlsPort != 0 && c.rtmp.tlsPort == c.rtmp.port) {
       mistakeAt("rtmp.tls_port", "found the same port as rtmp.port, expected another");
+    }
+    peers();
+  }
+
+  // Who shares viewers names them alike, and opens what the others have sealed.
+  void peers() {
+    const Config& c = out_.config;
+    const auto& all = c.viewers.peers;
+    if (all.empty()) return;
+    const std::string self = inQuotes(c.node.name);
+    if (std::none_of(all.begin(), all.end(), [&](const auto& p) { return p.name == c.node.name; })) {
+      mistakeAt("viewers.peers", "found no " + self + ", expected this node (node.name) among them");
+    }
+    for (auto peer = all.begin(); peer != all.end(); ++peer) {
+      const auto before = [&](auto same) { return std::any_of(all.begin(), peer, same); };
+      if (before([&](const auto& p) { return p.name == peer->name; })) {
+        mistakeAt("viewers.peers", "found " + inQuotes(peer->name) + " twice, expected each node once");
+      } else if (before([&](const auto& p) { return p.url == peer->url; })) {
+        mistakeAt("viewers.peers", "found " + inQuotes(peer->url) + " twice, expected an address for each node");
+      }
+    }
+    const auto secure = [](const auto& p) { return personalize::parseOrigin(p.url).value().tls; };
+    if (std::any_of(all.begin(), all.end(), secure) && !std::all_of(all.begin(), all.end(), secure)) {
+      mistakeAt("viewers.peers", "found https and http, expected one of them: tokens go from one node to another");
+    }
+    if (all.size() < 2) return;
+    for (const auto& [key, path] : {std::pair{"secrets.session_key_file", &c.secrets.sessionKey},
+                                    std::pair{"secrets.pseudonym_key_file", &c.secrets.pseudonymKey}}) {
+      if (path->empty()) mistakeAt(key, "found none, expected the file that all nodes of viewers.peers share");
     }
   }
 
@@ -191,6 +250,8 @@ class Loading {
       if (std::from_chars(text.data(), end, n).ptr == end && !text.empty()) found = {n, "the number " + text};
     } else if (key.kind == KeyKind::kFlag && (text == "true" || text == "false")) {
       found = {text == "true", text};
+    } else if (key.kind == KeyKind::kPeers) {
+      if (auto list = peersIn(text)) found.value = std::move(*list);
     }
     return found;
   }
@@ -240,6 +301,8 @@ class Loading {
         std::get<std::int64_t& (*)(Config&)>(key.target)(c) = isAuto ? Config::kAutoBudget : *integer;
         return true;
       }
+      case KeyKind::kPeers:
+        return storePeers(key, std::get_if<std::vector<personalize::Peer>>(&found.value), extra);
       case KeyKind::kFile:
       case KeyKind::kFolder:
       case KeyKind::kSecretFile:
@@ -262,6 +325,22 @@ class Loading {
     }
     std::get<fs::path& (*)(Config&)>(key.target)(out_.config) =
         path.empty() ? fs::path() : (folder / path).lexically_normal();
+    return true;
+  }
+
+  bool storePeers(const ConfigKey& key, const std::vector<personalize::Peer>* peers, std::string& extra) {
+    if (peers == nullptr) return false;
+    if (peers->size() > personalize::Homes::kMost) {
+      extra = " of at most " + std::to_string(personalize::Homes::kMost);
+      return false;
+    }
+    for (const personalize::Peer& peer : *peers) {
+      if (isName(peer.name) && personalize::parseOrigin(peer.url)) continue;
+      extra = isName(peer.name) ? "; " + inQuotes(peer.url) + " is not such a url"
+                                : "; " + inQuotes(peer.name) + " is no name";
+      return false;
+    }
+    std::get<std::vector<personalize::Peer>& (*)(Config&)>(key.target)(out_.config) = *peers;
     return true;
   }
 

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "node/personalize/homes.h"
 #include "shared/base/result.h"
 
 namespace dvpe::node {
@@ -80,6 +81,9 @@ struct Config {
   struct Platforms {
     std::string audience;  // what a platform's token must name as `aud`; empty: not looked at
   } platforms;
+  struct Viewers {
+    std::vector<personalize::Peer> peers;  // this node among them; empty: every viewer belongs here
+  } viewers;
   // Files. An empty one is made in <state>/keys at the first start, see secrets.h; platformKeys has no such default.
   struct Secrets {
     std::filesystem::path sessionKey, viewerKey, pseudonymKey, streamKeys, streamKeyPepper, operatorKey, platformKeys;

@@ -45,6 +45,13 @@ boost::json::value jsonValue(const ConfigKey& key, Config& config) {
       return isBudget && at(c) == Config::kAutoBudget ? boost::json::value("auto") : boost::json::value(at(c));
     }
     boost::json::value operator()(bool& (*at)(Config&)) const { return at(c); }
+    boost::json::value operator()(std::vector<personalize::Peer>& (*at)(Config&)) const {
+      boost::json::array out;
+      for (const personalize::Peer& peer : at(c)) {
+        out.push_back(boost::json::object{{"name", peer.name}, {"url", peer.url}});
+      }
+      return out;
+    }
   };
   return std::visit(Visitor{config, key.kind == KeyKind::kBudget}, key.target);
 }

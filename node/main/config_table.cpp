@@ -32,6 +32,9 @@ constexpr std::array kSections{
                   "share the work."},
     ConfigSection{"media", "Conditioned creatives, clips and slates."},
     ConfigSection{"platforms", "Whose tokens start sessions for viewers."},
+    ConfigSection{"viewers",
+                  "Which node a viewer belongs to, where several serve the same viewers. What a viewer has been shown "
+                  "is known on one node, and caps are kept there: the others send the viewer to it."},
     ConfigSection{"secrets",
                   "Files with secrets: of mode 0600, or in systemd's credentials folder ($CREDENTIALS_DIRECTORY/name). "
                   "No environment variable overrides these. Where none is named, one is made in the state folder's "
@@ -46,6 +49,7 @@ constexpr std::array kSections{
 #define DVPE_PATH(field) +[](Config& c) -> fs::path& { return c.field; }
 #define DVPE_INTEGER(field) +[](Config& c) -> std::int64_t& { return c.field; }
 #define DVPE_FLAG(field) +[](Config& c) -> bool& { return c.field; }
+#define DVPE_PEERS(field) +[](Config& c) -> std::vector<personalize::Peer>& { return c.field; }
 // NOLINTEND(bugprone-macro-parentheses)
 
 std::vector<ConfigKey> makeKeys() {
@@ -266,6 +270,11 @@ std::vector<ConfigKey> makeKeys() {
        "gives tokens to others, too.",
        0, 256},
 
+      {"viewers", "peers", kPeers, DVPE_PEERS(viewers.peers),
+       "The nodes that share viewers, the same list on each: what node.name calls them, and the address that viewers "
+       "reach them by, all of https or all of http. This node is among them. They share secrets.session_key_file and "
+       "secrets.pseudonym_key_file. Empty: every viewer belongs to this node."},
+
       {"secrets",
        "session_key_file",
        kSecretFile,
@@ -291,8 +300,7 @@ std::vector<ConfigKey> makeKeys() {
        kSecretFile,
        DVPE_PATH(secrets.pseudonymKey),
        "Turns a platform's subject into a pseudonym. 32 bytes or 64 hexadecimal digits. A new one makes strangers of "
-       "all "
-       "viewers.",
+       "all viewers; nodes that share viewers share it.",
        0,
        0,
        {},
@@ -376,6 +384,7 @@ std::vector<ConfigKey> makeKeys() {
 #undef DVPE_PATH
 #undef DVPE_INTEGER
 #undef DVPE_FLAG
+#undef DVPE_PEERS
 
 // Breaks text into comment lines of at most 110 characters.
 void comment(std::string& out, std::string_view text) {
@@ -465,6 +474,8 @@ std::string ConfigKey::expected() const {
       return "the path of a file of mode 0600";
     case KeyKind::kBudget:
       return "\"auto\", or a whole number" + range;
+    case KeyKind::kPeers:
+      return "a list of { name = \"NAME\", url = \"https://HOST[:PORT]\" } (in a variable NAME=URL,NAME=URL)";
     case KeyKind::kChoice:
       break;
   }
@@ -493,6 +504,18 @@ std::string tomlText(std::string_view text) {
   return out + "\"";
 }
 
+namespace {
+
+std::string tomlList(const std::vector<personalize::Peer>& peers) {
+  std::string out;
+  for (const personalize::Peer& peer : peers) {
+    out += (out.empty() ? "" : ", ") + ("{ name = " + tomlText(peer.name)) + ", url = " + tomlText(peer.url) + " }";
+  }
+  return "[" + out + "]";
+}
+
+}  // namespace
+
 std::string tomlValue(const ConfigKey& key, const Config& config) {
   Config copy = config;  // targets hand out references; the table is small and this is start-up
   return std::visit(base::Overload{[&](std::string& (*at)(Config&)) { return tomlText(at(copy)); },
@@ -502,7 +525,8 @@ std::string tomlValue(const ConfigKey& key, const Config& config) {
                                          key.kind == KeyKind::kBudget && at(copy) == Config::kAutoBudget;
                                      return isAuto ? std::string("\"auto\"") : std::to_string(at(copy));
                                    },
-                                   [&](bool& (*at)(Config&)) { return std::string(at(copy) ? "true" : "false"); }},
+                                   [&](bool& (*at)(Config&)) { return std::string(at(copy) ? "true" : "false"); },
+                                   [&](std::vector<personalize::Peer>& (*at)(Config&)) { return tomlList(at(copy)); }},
                     key.target);
 }
 

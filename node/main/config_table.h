@@ -18,12 +18,13 @@
 namespace dvpe::node {
 
 // What a value may be.
-enum class KeyKind { kText, kName, kAddress, kChoice, kInteger, kFlag, kFile, kFolder, kSecretFile, kBudget };
+enum class KeyKind { kText, kName, kAddress, kChoice, kInteger, kFlag, kFile, kFolder, kSecretFile, kBudget, kPeers };
 
 // One key: what it is called, where its value goes, what it may be and what it is for.
 struct ConfigKey {
-  using Target = std::variant<std::string& (*)(Config&), std::filesystem::path& (*)(Config&),
-                              std::int64_t& (*)(Config&), bool& (*)(Config&)>;
+  using Target =
+      std::variant<std::string& (*)(Config&), std::filesystem::path& (*)(Config&), std::int64_t& (*)(Config&),
+                   bool& (*)(Config&), std::vector<personalize::Peer>& (*)(Config&)>;
   std::string_view section, name;
   KeyKind kind;
   Target target;

@@ -116,15 +116,25 @@ json::object Operations::status() const {
       {"running", true}, {"ready", ready.ready()}, {"sessions", director.sessions()}, {"channels", std::move(list)}};
 }
 
-json::object Operations::counts() const {
+std::optional<decisions::NodeReport> Operations::report(const std::string& node) const {
   auto future = boost::asio::co_spawn(director.executor(), director.counts(), boost::asio::use_future);
-  if (future.wait_for(kPatience) != std::future_status::ready) return {};
+  if (future.wait_for(kPatience) != std::future_status::ready) return std::nullopt;
   const personalize::Counts all = future.get();
-  json::object lines;
+  decisions::NodeReport out{node, clock.wall(), director.counters().plan.load(), all.breaks, {}};
   for (const auto& [name, counts] : all.lines) {
-    lines[name] = json::array{counts.eligible, counts.bound, counts.delivered, counts.returned};
+    out.lines.push_back({name, counts.eligible, counts.bound, counts.delivered, counts.returned});
   }
-  return {{"plan", director.counters().plan.load()}, {"breaks", all.breaks}, {"lines", std::move(lines)}};
+  return out;
+}
+
+json::object Operations::counts() const {
+  const auto all = report("");
+  if (!all) return {};
+  json::object lines;
+  for (const decisions::LineCount& of : all->lines) {
+    lines[of.line] = json::array{of.eligible, of.bound, of.delivered, of.returned};
+  }
+  return {{"plan", all->plan}, {"breaks", all->breaks}, {"lines", std::move(lines)}};
 }
 
 }  // namespace dvpe::node

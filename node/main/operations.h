@@ -6,12 +6,14 @@
 
 #include <boost/json.hpp>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "node/main/channel.h"
 #include "node/main/intake.h"
 #include "node/main/readiness.h"
 #include "node/personalize/director.h"
+#include "shared/decisions/pace.h"
 #include "shared/protocol/command.h"
 
 namespace dvpe::node {
@@ -31,6 +33,8 @@ struct Operations {
   // {"running", "ready", "sessions", "channels": [{"id", "release", "from", "segments", ...}]}
   boost::json::object status() const;
   boost::json::object counts() const;
+  // The same for who plans for this node alone. Nothing: the node does not answer in time.
+  std::optional<decisions::NodeReport> report(const std::string& node) const;
 
  private:
   base::Result<std::size_t> channelOf(const std::string& id) const;

@@ -24,10 +24,12 @@
 #include "node/main/intake.h"
 #include "node/main/library.h"
 #include "node/main/operations.h"
+#include "node/main/own_pacing.h"
 #include "node/main/readiness.h"
 #include "node/main/resources.h"
 #include "node/main/secrets.h"
 #include "node/main/watch.h"
+#include "node/personalize/peer_prober.h"
 #include "node/serve/http/server.h"
 #include "node/serve/router.h"
 #include "shared/base/log.h"
@@ -131,6 +133,8 @@ class Node {
   std::vector<std::unique_ptr<Channel>> channels_;
   std::vector<const model::Channel*> documents_;
   std::unique_ptr<Intake> intake_;
+  std::shared_ptr<personalize::Homes> homes_;
+  std::unique_ptr<personalize::PeerProber> prober_;
   std::unique_ptr<personalize::SessionStore> store_;
   std::unique_ptr<privacy::TokenSealer> tokens_;
   std::unique_ptr<personalize::Director> director_;
@@ -139,6 +143,7 @@ class Node {
   std::unique_ptr<serve::Router> router_;
   std::unique_ptr<serve::Server> server_;
   std::unique_ptr<ControlPlane> control_;
+  std::unique_ptr<OwnPacing> pacing_;  // without a control plane
   std::unique_ptr<Coordination> coordination_;
   std::unique_ptr<Conditioning> conditioning_;
 };
@@ -248,13 +253,15 @@ Result<void> Node::startDecisions() {
          },
          library_.media.at(channel.profile), Ticks{channel.windowSeconds * base::kTicksPerSecond}});
   }
+  homes_ = std::make_shared<personalize::Homes>(config_.node.name, config_.viewers.peers);
+  if (homes_->several()) {
+    DVPE_TRY(prober_, personalize::PeerProber::start(*homes_));
+  }
   personalize::DirectorOptions options;
+  options.homes = homes_;
   options.maxSessions = static_cast<std::size_t>(config_.limits.maxSessions);
   options.readers = loopsOf(config_);
-  if (control_) {
-    options.release = control_->firstName();
-    options.node = config_.node.name;
-  }
+  if (control_) options.release = control_->firstName();
   director_ = std::make_unique<personalize::Director>(options, library_.compiled, std::move(directed), *store_,
                                                       *tokens_, clock_);
   for (std::size_t i = 0; i < channels_.size(); ++i) channels_[i]->start({&director_->feed(i)});
@@ -262,7 +269,9 @@ Result<void> Node::startDecisions() {
 }
 
 Result<void> Node::startServing() {
-  DVPE_TRY(auto player, serve::PlayerAssets::load((resourcesFolder() / "player").string()));
+  std::vector<std::string> origins;  // where the player's requests may be sent on to
+  for (const personalize::Peer& peer : config_.viewers.peers) origins.push_back(peer.url);
+  DVPE_TRY(auto player, serve::PlayerAssets::load((resourcesFolder() / "player").string(), origins));
   player_.emplace(std::move(player));
   intake_ = std::make_unique<Intake>(secrets_->streamKeys, clock_);
   serve::RouterOptions options;
@@ -283,6 +292,7 @@ Result<void> Node::startServing() {
   options.sessionKeys = secrets_->session;
   options.pseudonymKey = secrets_->pseudonym;
   options.loops = loopsOf(config_);
+  options.homes = homes_;
   router_ = std::make_unique<serve::Router>(std::move(options), *director_, *player_, metrics_, clock_, random_);
   // The window that was listed before a restart is served on (law 7).
   for (std::size_t i = 0; i < channels_.size(); ++i) {
@@ -320,6 +330,7 @@ Result<void> Node::startIngest() {
   }
   watchIngest(metrics_, intake_->rtmp());
   watchServing(metrics_, *director_, *server_);
+  watchPeers(metrics_, *homes_);
   if (control_) watchControl(metrics_, *control_, *director_);
   ready_.start();
   reloaded_.set(1);
@@ -332,8 +343,15 @@ Result<void> Node::startIngest() {
 }
 
 void Node::takeCommands() {
-  if (!control_) return;
   operations_ = std::make_unique<Operations>(Operations{ready_, *intake_, *director_, channels_, documents_, clock_});
+  if (!control_) {
+    const OwnPacing::Node node{
+        [this] { return operations_->report(config_.node.name); },
+        [this](std::shared_ptr<const decisions::Plan> plan) { director_->setPlan(std::move(plan)); }};
+    pacing_ = std::make_unique<OwnPacing>(library_.documents, config_.node.state / "pacing.json", node, clock_);
+    pacing_->start();
+    return;
+  }
   control_->running({[this](const std::string& release, const Library& next, base::WallTime moment) {
                        return takeOver(release, next, moment);
                      },
@@ -436,12 +454,14 @@ void Node::stop() {
   ready_.drain();
   spdlog::info("draining");
   if (control_) control_->stop();
+  pacing_.reset();
   coordination_.reset();
   conditioning_.reset();
   if (server_) server_->stop(std::chrono::seconds(5));
   if (intake_) intake_->stop();
   for (auto& channel : channels_) channel->stop();
   if (director_) director_->stop();
+  prober_.reset();
   if (pool_) pool_->join();
 }
 

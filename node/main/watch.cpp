@@ -118,6 +118,15 @@ void watchControl(Metrics& metrics, const ControlPlane& control, const personali
                   [&control] { return control.databaseConnected() ? 1 : 0; });
 }
 
+void watchPeers(Metrics& metrics, const personalize::Homes& homes) {
+  for (std::size_t i = 0; i < homes.peers().size(); ++i) {
+    if (i == homes.self()) continue;
+    metrics.observe(Kind::kGauge, "dvpe_peer_up",
+                    "1 while a node that shares viewers answers that it is ready: its viewers are sent there.",
+                    {{"peer", homes.peers()[i].name}}, [&homes, i] { return homes.up(i) ? 1 : 0; });
+  }
+}
+
 void watchServing(Metrics& metrics, const personalize::Director& director, const serve::Server& server) {
   metrics.observe(Kind::kGauge, "dvpe_sessions", "Sessions that this node knows.", {},
                   [&director] { return static_cast<double>(director.sessions()); });
@@ -130,6 +139,8 @@ void watchServing(Metrics& metrics, const personalize::Director& director, const
                   [&c] { return static_cast<double>(c.refreshMicroseconds) * 1e-6; });
   add(metrics, Kind::kGauge, "dvpe_pod_age_seconds", "Age of the oldest pod that is held, in the last round.", {},
       c.podAgeSeconds);
+  add(metrics, Kind::kCounter, "dvpe_sessions_away_total",
+      "Sessions of viewers whose home is another node, which could not take them: caps are unknown.", {}, c.away);
   add(metrics, Kind::kGauge, "dvpe_plan_number", "Number of the plan of pacing in force; 0: none.", {}, c.plan);
   add(metrics, Kind::kGauge, "dvpe_viewer_state_bytes", "Memory of what viewers have been shown.", {}, c.viewerBytes);
   for (int loop = 0; loop < server.loops(); ++loop) {

@@ -22,5 +22,7 @@ void watchChannel(serve::Metrics& metrics, const std::string& id, const Channel&
 void watchIngest(serve::Metrics& metrics, const ingest::RtmpServer& server);
 void watchControl(serve::Metrics& metrics, const ControlPlane& control, const personalize::Director& director);
 void watchServing(serve::Metrics& metrics, const personalize::Director& director, const serve::Server& server);
+// Nothing, where no other node shares the viewers.
+void watchPeers(serve::Metrics& metrics, const personalize::Homes& homes);
 
 }  // namespace dvpe::node

@@ -165,7 +165,7 @@ void Director::list(ChannelState& channel, std::shared_ptr<const timeline::Cell>
   channel.newest = cell;
   channel.recent.push_back(cell);
   if (channel.recent.size() > 64) channel.recent.pop_front();
-  const Ticks old = cell->end - Ticks{600 * base::kTicksPerSecond};  // longer than any window
+  const Ticks old = cell->end - kLongestWindow;
   std::erase_if(channel.spans, [&](const auto& s) { return s.second.end < old; });
   std::erase_if(channel.pods, [&](const auto& p) { return !channel.spans.contains(p.first); });
   if (channel.config.listed) channel.config.listed(std::move(cell));
@@ -205,6 +205,7 @@ asio::awaitable<Reply> Director::create(NewSession request) {
   record.viewer = request.pseudonym;
   record.expiry = claims.expiry;
   attach(claims, record);
+  const bool away = !record.state->known;
   const decisions::Viewer viewer = viewerOf(record, attributes.value());
   const decisions::Choice choice = choose(channel, first, viewer);
   view.cohort = cohortOf(number.value(), choice);
@@ -219,6 +220,7 @@ asio::awaitable<Reply> Director::create(NewSession request) {
     if (channel.cut && channel.cut->at >= span.start) {
       joins = static_cast<int>((channel.cut->at - span.start) / channel.config.grid.cell() + 1) * 4;
     }
+    if (span.start + channel.config.grid.unit() * joins >= span.end) continue;  // it is over
     std::shared_ptr<const BoundPod> pod;
     if (span.kind == timeline::SpanKind::kBreak) {
       const auto ready = decideFor(first, request.id, viewer, choice, span.number, true);
@@ -235,7 +237,9 @@ asio::awaitable<Reply> Director::create(NewSession request) {
   auto journalled = journal(request.id, record, view);
   if (journalled) journalled = write(log);
   if (!journalled) {
+    for (const Promise& promise : record.promises) returnOne(record, promise);
     detach(record);
+    (void)store_.erase(request.id);
     co_return Reply{journalled.as_failure()};
   }
   records_[request.id] = std::move(record);
@@ -251,6 +255,7 @@ asio::awaitable<Reply> Director::create(NewSession request) {
     co_return Reply{done.as_failure()};
   }
   ++counters_.created;
+  if (away) ++counters_.away;
   co_return Reply{token};
 }
 
@@ -268,7 +273,7 @@ asio::awaitable<Result<void>> Director::committed() {
 void Director::commitSoon() {
   const auto batch = std::move(batch_);
   batch_.reset();
-  if (batch->result) batch->result = store_.commit();
+  if (batch->result) batch->result = commit();
   if (!batch->result) {
     ++counters_.storeErrors;
     spdlog::error("the session journal cannot be written reason=\"{}\"", batch->result.error().message);
@@ -309,29 +314,44 @@ void Director::publishDemand(std::size_t number) {
   channel.viewers = std::move(viewers);
 }
 
+void Director::expire() {
+  const std::int64_t now = clock_.wallSeconds();
+  for (auto it = records_.begin(); it != records_.end();) {
+    const auto session = it++;
+    if (session->second.expiry > now) continue;
+    (void)store_.erase(session->first);
+    ++counters_.expired;
+    forget(session);
+  }
+}
+
+// What new sessions wait for is committed by them.
+void Director::commitAll() {
+  if (batch_) return;
+  if (!commit()) {
+    ++counters_.storeErrors;
+  } else if (!store_.commitViewers()) {
+    ++counters_.storeErrors;
+    viewersLost();
+  } else {
+    storedUpTo_ = roundUpTo_;
+  }
+}
+
 asio::awaitable<void> Director::housekeeping() {
   asio::steady_timer timer(context_);
   for (;;) {
     timer.expires_after(std::chrono::seconds(1));
     const auto [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
     if (error) co_return;
-    const std::int64_t now = clock_.wallSeconds();
-    for (auto it = records_.begin(); it != records_.end();) {
-      if (it->second.expiry > now) {
-        ++it;
-        continue;
-      }
-      (void)store_.erase(it->first);
-      ++counters_.expired;
-      const auto next = std::next(it);
-      forget(it);
-      it = next;
-    }
+    // First, and by itself: in a log without room nothing else can be done.
+    if (dropLogged()) commitAll();
+    expire();
     settle();
-    dropLogged();
-    if (!batch_) (void)store_.commit();
+    commitAll();
     table_.reclaim();
     for (std::size_t c = 0; c < channels_.size(); ++c) publishDemand(c);
+    ++counters_.seconds;
   }
 }
 

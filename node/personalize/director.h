@@ -20,6 +20,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "node/personalize/homes.h"
 #include "node/personalize/session_store.h"
 #include "node/personalize/session_table.h"
 #include "node/timeline/feed.h"
@@ -31,6 +32,7 @@ namespace dvpe::personalize {
 
 struct BindEntry;
 struct SettleEntry;
+struct Outcome;
 
 // A conditioned file as decisions and playlists name it.
 struct MediaRef {
@@ -76,7 +78,8 @@ struct DirectorOptions {
   std::string release;                // of the documents that it begins with, as in Takeover
   std::chrono::seconds watching{20};  // since its last request: a session whose variant is kept
   int readers = 1;                    // loops
-  std::string node = "node";          // its name in plans
+  // The node's name in plans, and whose viewers' caps are known here.
+  std::shared_ptr<const Homes> homes = std::make_shared<Homes>("node");
 };
 
 // Who wants to watch what: the platform's claims, or a persona's, already checked.
@@ -91,6 +94,11 @@ struct NewSession {
 // An answer that can cross coroutines, which want a default.
 struct Reply {
   base::Result<std::string> result = base::fail(base::ErrorCode::kUnavailable, "the node is stopping");
+};
+
+// The same of explain(). stranger: whose session it is, when the token is good and the session not known here.
+struct Explained : Reply {
+  std::optional<privacy::Pseudonym> stranger;
 };
 
 // What a channel is decided by, for status.
@@ -115,6 +123,8 @@ struct Counts {
 struct DirectorCounters {
   std::atomic<std::uint64_t> created{0}, repeated{0}, refused{0}, bound{0}, storeErrors{0}, expired{0};
   std::atomic<std::uint64_t> lastBindMicroseconds{0}, lastTakeoverMicroseconds{0};
+  std::atomic<std::uint64_t> seconds{0};        // in each what is due was settled and committed
+  std::atomic<std::uint64_t> away{0};           // of those created: with caps unknown, because home is another node
   std::atomic<std::uint64_t> contingencies{0};  // breaks of a session that were not bound as decided
   std::atomic<std::uint64_t> refreshed{0}, refreshMicroseconds{0};  // pods decided ahead, CPU time for it
   std::atomic<std::uint64_t> podAgeSeconds{0};                      // of the oldest pod that is held
@@ -144,7 +154,7 @@ class Director {
   // Why the viewer sees what they see, as JSON (docs/reference/http.md). token: as in the session's URLs. at: the break
   // that was on air then, or the last one before, as it is decided with what the viewer had been shown until it began;
   // nothing: the break to come.
-  boost::asio::awaitable<Reply> explain(std::string token, std::optional<base::WallTime> at = std::nullopt);
+  boost::asio::awaitable<Explained> explain(std::string token, std::optional<base::WallTime> at = std::nullopt);
 
   // Takes over other documents while sessions go on. Every session is decided anew for what begins at or after the
   // moment; what began before stays as it was. One at a time. What was listed is never decided again: segments of the
@@ -202,8 +212,16 @@ class Director {
   std::shared_ptr<const BoundPod> bindReady(ChannelState& channel, Era& era, const timeline::Span& span,
                                             const privacy::SessionId& id, Record& record, Binding& log);
   void unbind(const timeline::Span& span, const privacy::SessionId& id, Record& record, Binding& log);
-  void returnOne(const privacy::SessionId& id, Record& record, const Promise& promise, Binding& log);
+  void bindNothing(ChannelState& channel, const timeline::Span& span, const privacy::SessionId& id,
+                   const Record& record, Binding& log);
+  void seal(BindEntry& entry, const privacy::SessionId& id, int firstUnit, const Record& record, Binding& log);
+  void giveBack(const privacy::SessionId& id, Record& record, const Promise& promise, Binding& log);
+  void returnOne(Record& record, const Promise& promise);
   base::Result<void> write(Binding& log);
+  base::Result<void> commit();
+  void beginAnew();
+  void transactionLost();
+  void undo(const Binding& log);
   bool spend(std::uint32_t counter);
   std::shared_ptr<const BoundPod> intern(ChannelState& channel, BoundPod pod);
   static SessionView withPod(const ChannelState& channel, const SessionView& old, std::shared_ptr<const BoundPod> pod);
@@ -220,8 +238,10 @@ class Director {
   void detach(Record& record);
   base::Result<void> store(const privacy::Pseudonym& key, ViewerState& state);
   base::Result<void> storeCounters();
-  void dropLogged();
+  void viewersLost();
+  bool dropLogged();
   base::Result<void> restoreLog();
+  void decideRestored();
   void restoreBind(std::uint64_t number, const BindEntry& entry);
   void restoreSettle(std::uint64_t number, const SettleEntry& entry);
 
@@ -235,6 +255,8 @@ class Director {
   void commitSoon();
   void publishDemand(std::size_t channel);
   boost::asio::awaitable<void> housekeeping();
+  void expire();
+  void commitAll();
   void forget(std::map<privacy::SessionId, Record>::iterator session);
   bool restore(const privacy::SessionId& id, base::ByteView record);
   static void restoreFormer(const ChannelState& channel, const boost::json::object& record, SessionView& view);
@@ -272,8 +294,12 @@ class Director {
     std::int64_t until = 0;  // seconds since 1970: out of every window by then
   };
   std::deque<LoggedBreak> logged_;
-  std::uint64_t newestEntry_ = 0, roundBegan_ = 0, storedUpTo_ = 0;  // of the log
-  std::uint64_t podAge_ = 0, viewerBytes_ = 0;                       // of this round so far
+  // Of the log: the newest; when this round began; what viewers' records tell of, and tell of on disk.
+  std::uint64_t newestEntry_ = 0, roundBegan_ = 0, roundUpTo_ = 0, storedUpTo_ = 0;
+  bool roundFailed_ = false;                    // not all that this round stored can be kept
+  std::vector<Outcome> owed_;                   // what became of promises and is not known to be on disk
+  std::size_t owedWritten_ = 0;                 // of these: in the open transaction
+  std::uint64_t podAge_ = 0, viewerBytes_ = 0;  // of this round so far
   std::shared_ptr<Batch> batch_;
   bool takingOver_ = false;
   boost::asio::io_context context_{1};

@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::size_t kBoundAtOnce = 4096;                     // sessions to a transaction
 constexpr auto kRefreshTick = std::chrono::milliseconds(100);  // between two steps of the refresh
+constexpr auto kMostBehind = 10 * kRefreshTick;                // of what is made up for
 constexpr std::size_t kTicksOfARound = 200;                    // every session's turn comes within 20 s
 constexpr auto kPatience = std::chrono::seconds(10);           // with viewers who fetch late
 
@@ -104,7 +105,7 @@ std::shared_ptr<const BoundPod> Director::bindBreak(ChannelState& channel, Era& 
   if (bound.contingency || !current) ++counters_.contingencies;
   if (bound.slots.empty()) return nullptr;
   BoundPod pod{span.id, span.kind, span.start, span.end, firstUnit, {}};
-  log.begin(channel.config, span);
+  Binding::Part& part = log.part(channel.config, span);
   std::vector<LoggedSlot>& slots = log.slots;
   slots.clear();
   int at = firstUnit;
@@ -119,7 +120,8 @@ std::shared_ptr<const BoundPod> Director::bindBreak(ChannelState& channel, Era& 
     Promise promise;
     promise.keys = line.keys(slot.creative);
     promise.counter = era.counterOf[slot.line];
-    promise.remembered = !line.house() || !line.caps.empty() || !line.creatives[slot.creative].caps.empty();
+    const bool counts = !line.house() || !line.caps.empty() || !line.creatives[slot.creative].caps.empty();
+    promise.remembered = counts && record.state->known;
     const Ticks start = span.start + grid.unit() * at;
     at += slot.units;
     promise.end = span.start + grid.unit() * at;
@@ -129,54 +131,141 @@ std::shared_ptr<const BoundPod> Director::bindBreak(ChannelState& channel, Era& 
       record.state->history.add({promise.at, promise.keys});
       record.state->dirty = true;
     }
-    slots.push_back({log.creative(what, promise.keys, promise.remembered), slot.units});
+    slots.push_back({part.creative(what, promise.keys, counts), slot.units});
     record.promises.push_back(promise);
   }
-  if (auto sealed = store_.sealFor(record.viewer, toBytes(slots))) {
-    log.bind.sessions.push_back({id, static_cast<std::uint16_t>(firstUnit), std::move(sealed).value()});
-  } else {
-    log.failed = true;
-  }
+  seal(part.entry, id, firstUnit, record, log);
   return intern(channel, std::move(pod));
+}
+
+// In place of what was bound before: a restart must not find that again.
+void Director::bindNothing(ChannelState& channel, const timeline::Span& span, const privacy::SessionId& id,
+                           const Record& record, Binding& log) {
+  log.slots.clear();
+  seal(log.part(channel.config, span).entry, id, 0, record, log);
+}
+
+void Director::seal(BindEntry& entry, const privacy::SessionId& id, int firstUnit, const Record& record, Binding& log) {
+  auto sealed = store_.sealFor(record.viewer, toBytes(log.slots));
+  log.failed = log.failed || !sealed;
+  entry.sessions.push_back(
+      {id, static_cast<std::uint16_t>(firstUnit), sealed ? std::move(sealed).value() : base::Bytes{}});
 }
 
 // Takes back what was bound to the session in a span, because it is bound anew or could not be kept.
 void Director::unbind(const timeline::Span& span, const privacy::SessionId& id, Record& record, Binding& log) {
   auto& promises = record.promises;
   const auto of = [&](const Promise& p) { return p.end > span.start && p.end <= span.end; };
+  // What is bound in the same transaction is as if it had never been.
+  auto* part = log.find(channels_[record.channel]->config.id, span.id);
+  const bool fresh = part != nullptr && !part->entry.sessions.empty() && part->entry.sessions.back().id == id;
+  if (fresh) part->entry.sessions.pop_back();
   for (const Promise& promise : promises) {
-    if (of(promise)) returnOne(id, record, promise, log);
+    if (!of(promise)) continue;
+    if (fresh) {
+      returnOne(record, promise);
+      continue;
+    }
+    giveBack(id, record, promise, log);
+    log.undone.emplace_back(id, promise);
   }
   promises.erase(std::remove_if(promises.begin(), promises.end(), of), promises.end());
 }
 
-void Director::returnOne(const privacy::SessionId& id, Record& record, const Promise& promise, Binding& log) {
+// Takes a promise back, and has the log say so.
+void Director::giveBack(const privacy::SessionId& id, Record& record, const Promise& promise, Binding& log) {
+  returnOne(record, promise);
+  log.settle.outcomes.push_back({id, promise.at, promise.keys.creative, false});
+}
+
+void Director::returnOne(Record& record, const Promise& promise) {
   ++lineCounters_[promise.counter].counts.returned;
   lineCounters_[promise.counter].dirty = true;
   if (promise.remembered && record.state->history.takeBack(promise.at, promise.keys.creative)) {
     record.state->dirty = true;
   }
-  log.settle.outcomes.push_back({id, promise.at, promise.keys.creative, false});
 }
 
-// Into the journal's next transaction.
+// Into the journal's next transaction. What became of promises is written again until it is on disk: it was counted.
 base::Result<void> Director::write(Binding& log) {
+  owed_.insert(owed_.end(), log.settle.outcomes.begin(), log.settle.outcomes.end());
   if (log.failed) return base::fail(base::ErrorCode::kIo, "what is personal cannot be sealed");
-  if (!log.settle.outcomes.empty()) {
-    DVPE_TRY(newestEntry_, store_.append(toBytes(log.settle)));
+  if (owed_.size() > owedWritten_) {
+    const SettleEntry settle{{owed_.begin() + static_cast<std::ptrdiff_t>(owedWritten_), owed_.end()}};
+    DVPE_TRY(newestEntry_, store_.append(toBytes(settle)));
     logged_.push_back({newestEntry_, clock_.wallSeconds()});
+    owedWritten_ = owed_.size();
   }
-  if (!log.bind.sessions.empty()) {
-    DVPE_TRY(newestEntry_, store_.append(toBytes(log.bind)));
-    logged_.push_back({newestEntry_, log.until});
+  for (const Binding::Part& part : log.parts) {
+    if (part.entry.sessions.empty()) continue;
+    DVPE_TRY(newestEntry_, store_.append(toBytes(part.entry)));
+    logged_.push_back({newestEntry_, part.until});
   }
   return storeCounters();
 }
 
+// Everything since the last one is on disk, or nothing is, and is written again as far as it still holds.
+base::Result<void> Director::commit() {
+  auto done = store_.commit();
+  if (done) {
+    owed_.erase(owed_.begin(), owed_.begin() + static_cast<std::ptrdiff_t>(owedWritten_));
+    owedWritten_ = 0;
+  } else {
+    transactionLost();
+  }
+  return done;
+}
+
+// Begins anew when something could not be put: it would take with it what is put now.
+void Director::beginAnew() {
+  auto good = store_.good();
+  if (good) return;
+  ++counters_.storeErrors;
+  if (batch_) batch_->result = good;
+  transactionLost();
+}
+
+void Director::transactionLost() {
+  store_.abort();
+  newestEntry_ = store_.newestEntry();
+  while (!logged_.empty() && logged_.back().entry > newestEntry_) logged_.pop_back();
+  owedWritten_ = 0;
+  for (LineCounter& counter : lineCounters_) counter.dirty = counter.counts != LineCounts{};
+  viewersLost();
+}
+
+// Takes back what was bound and could not be kept, and gives what it took the place of back to the sessions.
+void Director::undo(const Binding& log) {
+  Binding none;
+  for (const Binding::Part& part : log.parts) {
+    for (const BindEntry::Session& session : part.entry.sessions) {
+      if (const auto it = records_.find(session.id); it != records_.end()) {
+        unbind(part.entry.span, session.id, it->second, none);
+      }
+    }
+  }
+  for (const auto& [id, promise] : log.undone) {
+    const auto it = records_.find(id);
+    if (it == records_.end()) continue;
+    --lineCounters_[promise.counter].counts.returned;
+    lineCounters_[promise.counter].dirty = true;
+    if (promise.remembered) {
+      it->second.state->history.add({promise.at, promise.keys});
+      it->second.state->dirty = true;
+    }
+    it->second.promises.push_back(promise);
+  }
+}
+
 // What cannot be remembered is not promised: the programme.
 bool Director::commitBound(std::string_view what, std::vector<SessionView>& bound, Binding* log) {
+  const std::size_t owed = owed_.size();
   base::Result<void> done = log ? write(*log) : base::success();
-  if (done) done = store_.commit();
+  if (done) {
+    done = commit();
+  } else {
+    transactionLost();
+  }
   if (done) {
     for (auto& view : bound) table_.put(std::move(view), nowSeconds());
     table_.reclaim();
@@ -184,9 +273,9 @@ bool Director::commitBound(std::string_view what, std::vector<SessionView>& boun
     ++counters_.storeErrors;
     spdlog::error("{} is not decided: the session journal cannot be written reason=\"{}\"", what, done.error().message);
     if (batch_) batch_->result = done;  // new sessions were in the same transaction
-    Binding lost;
-    for (const auto& view : bound) {
-      if (log) unbind(log->bind.span, view.id, records_.at(view.id), lost);
+    if (log) {
+      owed_.resize(owed);
+      undo(*log);
     }
   }
   bound.clear();
@@ -209,17 +298,21 @@ void Director::spanAnnounced(std::size_t number, const timeline::Span& announced
       std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - before).count());
 }
 
-// A view with one more pod, and without those whose spans are gone.
+// A view with one more pod, and without those whose spans are gone. After a restart not all spans are known that are
+// still in a window.
 SessionView Director::withPod(const ChannelState& channel, const SessionView& old,
                               std::shared_ptr<const BoundPod> pod) {
   SessionView view = old;
-  const auto gone = [&](const auto& p) { return !channel.spans.contains(p->spanId) || p->spanId == pod->spanId; };
+  const auto gone = [&, oldest = channel.now() - kLongestWindow](const auto& p) {
+    return p->spanId == pod->spanId || (p->end < oldest && !channel.spans.contains(p->spanId));
+  };
   view.pods.erase(std::remove_if(view.pods.begin(), view.pods.end(), gone), view.pods.end());
   view.pods.push_back(std::move(pod));
   return view;
 }
 
 void Director::breakAnnounced(ChannelState& channel, const timeline::Span& span) {
+  beginAnew();
   Era& era = channel.eraAt(span.start);
   std::vector<SessionView> bound;
   Binding log;
@@ -263,6 +356,7 @@ std::shared_ptr<const BoundPod> Director::bindReady(ChannelState& channel, Era& 
 }
 
 void Director::eventAnnounced(ChannelState& channel, const timeline::Span& span) {
+  beginAnew();
   Era& era = channel.eraAt(span.start);
   std::vector<SessionView> bound;
   std::size_t count = 0;
@@ -292,11 +386,11 @@ void Director::breakEnds(ChannelState& channel, const timeline::Span& span, Tick
     if (record.channel != channel.number) continue;
     const auto over = [&](const Promise& p) { return p.end > end && p.end > span.start && p.end <= span.end; };
     for (const Promise& promise : record.promises) {
-      if (over(promise)) returnOne(id, record, promise, log);
+      if (over(promise)) giveBack(id, record, promise, log);
     }
     record.promises.erase(std::remove_if(record.promises.begin(), record.promises.end(), over), record.promises.end());
   }
-  if (auto done = write(log); !done) ++counters_.storeErrors;  // they count too much after a crash, never too little
+  if (auto done = write(log); !done) ++counters_.storeErrors;
 }
 
 // Delivered is what was listed to its last cell in a playlist that the viewer fetched, who asked again at least a
@@ -313,7 +407,9 @@ void Director::settle() {
                                                    base::kTicksPerSecond);
     const SessionTable::Seen seen = table_.seen(id);
     const auto done = [&](Promise& p) {
-      if (p.listedAt == 0 && seen.listed >= p.end) p.listedAt = std::max(seen.at, 1U);
+      // Who comes when it has left the window has not been given it.
+      const bool listed = seen.listed >= p.end && seen.listed < p.end + channel.config.window;
+      if (p.listedAt == 0 && listed) p.listedAt = std::max(seen.at, 1U);
       if (p.listedAt != 0 && seen.at >= p.listedAt + target) {
         ++lineCounters_[p.counter].counts.delivered;
         lineCounters_[p.counter].dirty = true;
@@ -322,7 +418,7 @@ void Director::settle() {
       }
       const auto gone = base::toWall(channel.config.epoch, p.end + channel.config.window) + kPatience;
       if (std::chrono::floor<std::chrono::seconds>(gone).time_since_epoch().count() >= now) return false;
-      returnOne(id, record, p, log);
+      giveBack(id, record, p, log);
       return true;
     };
     record.promises.erase(std::remove_if(record.promises.begin(), record.promises.end(), done), record.promises.end());
@@ -333,8 +429,11 @@ void Director::settle() {
 // Every session's turn comes within 20 s, so that no pod is older than that, and at the break nothing is to be decided.
 asio::awaitable<void> Director::refresh() {
   asio::steady_timer timer(context_);
+  auto next = std::chrono::steady_clock::now();
   for (;;) {
-    timer.expires_after(kRefreshTick);
+    // A tick that took long, or came late, is made up for: pods are to be no older because there is much to do.
+    next = std::max(next + kRefreshTick, std::chrono::steady_clock::now() - kMostBehind);
+    timer.expires_at(next);
     const auto [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
     if (error) co_return;
     const double before = base::threadCpuSeconds();
@@ -355,7 +454,7 @@ void Director::refreshSome(std::size_t most) {
   auto it = refreshedUpTo_ ? records_.upper_bound(*refreshedUpTo_) : records_.begin();
   for (std::size_t n = 0; n < most; ++n) {
     if (it == records_.end()) {  // a round is over: all that was dirty when it began is stored
-      storedUpTo_ = std::max(storedUpTo_, roundBegan_);
+      if (!std::exchange(roundFailed_, false)) roundUpTo_ = std::max(roundUpTo_, roundBegan_);
       roundBegan_ = newestEntry_;
       counters_.podAgeSeconds = std::exchange(podAge_, 0U);
       counters_.viewerBytes = std::exchange(viewerBytes_, 0U);

@@ -88,7 +88,7 @@ bool Director::restore(const privacy::SessionId& id, base::ByteView bytes) {
     const auto json = boost::json::parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     const object& o = json.as_object();
     std::string token(o.at("token").as_string());
-    auto claims = tokens_.open(token, clock_.wallSeconds());
+    auto claims = tokens_.open(token, 0);  // also one that has expired: its promises are to be settled
     if (!claims) return claims.error().code != base::ErrorCode::kRefused;
     auto number = channelOf(claims.value().channel);
     auto attributes = attributesOf(claims.value());
@@ -112,7 +112,6 @@ bool Director::restore(const privacy::SessionId& id, base::ByteView bytes) {
     view.fromMsn = o.at("from").to_number<std::int64_t>();
     restoreFormer(channel, o, view);
     for (const auto& pod : o.at("pods").as_array()) view.pods.push_back(intern(channel, podOf(pod.as_object())));
-    prepare(channel, channel.eras.front(), kept, id, viewer, choice);
     records_[id] = std::move(kept);
     table_.put(std::move(view), nowSeconds());
   } catch (const std::exception& e) {
@@ -121,15 +120,16 @@ bool Director::restore(const privacy::SessionId& id, base::ByteView bytes) {
   return true;
 }
 
-boost::asio::awaitable<Reply> Director::explain(std::string token, std::optional<base::WallTime> at) {
+boost::asio::awaitable<Explained> Director::explain(std::string token, std::optional<base::WallTime> at) {
   auto claims = tokens_.open(token, clock_.wallSeconds());
-  if (!claims) co_return Reply{claims.as_failure()};
+  if (!claims) co_return Explained{{claims.as_failure()}, {}};
   const SessionView* view = table_.peek(claims.value().sessionId);
   const auto record = records_.find(claims.value().sessionId);
   if (view == nullptr || record == records_.end()) {
-    co_return Reply{base::fail(base::ErrorCode::kNotFound, "this session is not known here")};
+    co_return Explained{{base::fail(base::ErrorCode::kNotFound, "this session is not known here")},
+                        claims.value().pseudonym};
   }
-  co_return Reply{explanation(claims.value(), record->second, *view, at)};
+  co_return Explained{{explanation(claims.value(), record->second, *view, at)}, {}};
 }
 
 std::string Director::explanation(const privacy::SessionClaims& claims, const Record& record, const SessionView& view,
@@ -161,7 +161,7 @@ std::string Director::explanation(const privacy::SessionClaims& claims, const Re
     until = record.state->history.before(
         static_cast<std::uint32_t>(std::chrono::floor<std::chrono::seconds>(began).time_since_epoch().count()));
     viewer.at = began;
-    viewer.history = &until;
+    if (viewer.history != nullptr) viewer.history = &until;
     number = channel.spans.at(asked->spanId).number;
     length = static_cast<int>((asked->end - asked->start) / grid.unit());
   } else if (at) {
@@ -172,6 +172,10 @@ std::string Director::explanation(const privacy::SessionClaims& claims, const Re
       decisions::explain(*era.terms, viewer, {name, static_cast<std::uint64_t>(number)}, std::max(length, 0));
   if (viewer.at) out["at"] = base::isoDate(*viewer.at);
   if (asked != nullptr) out["asked"] = asked->spanId;
+  const Homes& homes = *options_.homes;
+  out["home"] = object{{"node", homes.peers()[homes.of(claims.pseudonym)].name},
+                       {"here", homes.here(claims.pseudonym)},
+                       {"capsKnown", record.state->known && record.state->history.complete()}};
   out["cohort"] = report.choice.cohort;
   if (!era.release.empty()) {
     out["release"] =

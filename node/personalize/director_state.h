@@ -18,6 +18,9 @@ inline constexpr std::uint16_t kNoCohort = 0xFFFF;
 // The most sessions between two looks at what else there is to do.
 inline constexpr std::size_t kDecidedAtOnce = 512;
 
+// No segment stays listed for longer.
+inline constexpr Ticks kLongestWindow{600 * base::kTicksPerSecond};
+
 // What a channel is decided by from a tick on.
 struct Director::Era {
   std::uint32_t number = 0;  // unique in this process
@@ -70,6 +73,9 @@ struct Director::ChannelState {
 
 // What is known of a viewer on this node, shared by the viewer's sessions here.
 struct Director::ViewerState {
+  // False: the viewer's home is another node. What was shown is known there, so nothing is remembered here, and the
+  // history stays empty.
+  bool known = true;
   decisions::History history;
   std::uint64_t stored = 0;  // the entry of the log up to which the stored record tells
   bool kept = false;         // on disk, too: the viewer agreed to be remembered for advertising
@@ -155,13 +161,13 @@ struct BindEntry {
   std::vector<Session> sessions;
 };
 // What became of promises.
+struct Outcome {
+  privacy::SessionId id{};
+  std::uint32_t at = 0;
+  decisions::Key creative = 0;
+  bool delivered = false;
+};
 struct SettleEntry {
-  struct Outcome {
-    privacy::SessionId id{};
-    std::uint32_t at = 0;
-    decisions::Key creative = 0;
-    bool delivered = false;
-  };
   std::vector<Outcome> outcomes;
 };
 using LogEntry = std::variant<BindEntry, SettleEntry>;

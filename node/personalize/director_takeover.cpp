@@ -57,7 +57,7 @@ std::uint32_t Director::counterOf(const decisions::CompiledLine& line) {
   if (fresh) {
     lineCounters_.push_back({});
     lineCounters_.back().name = line.name;
-    planApplied_ = false;
+    if (plan_) lineCounters_.back().ceiling = plan_->ceiling(options_.homes->name(), line.name);
   }
   lineCounters_[at->second].metered = line.metered();
   return at->second;
@@ -69,7 +69,7 @@ void Director::renewTerms() {
   if (!plan && nowSeconds() - termsAt_ < kTermsLast) return;
   termsAt_ = nowSeconds();
   if (plan && plan_) {
-    for (LineCounter& counter : lineCounters_) counter.ceiling = plan_->ceiling(options_.node, counter.name);
+    for (LineCounter& counter : lineCounters_) counter.ceiling = plan_->ceiling(options_.homes->name(), counter.name);
     counters_.plan = plan_->number;
   }
   planFresh_ = plan_ && clock_.wall() - plan_->made <= decisions::kPlanLife;
@@ -87,7 +87,7 @@ void Director::countEligible() {
       for (std::size_t i = 0; i < era.eligible.size(); ++i) {
         if (era.eligible[i] == 0) continue;
         lineCounters_[era.counterOf[i]].counts.eligible += std::exchange(era.eligible[i], 0U);
-        lineCounters_[era.counterOf[i]].dirty = true;
+        lineCounters_[era.counterOf[i]].dirty = lineCounters_[0].dirty = true;
       }
     }
   }
@@ -118,7 +118,7 @@ asio::awaitable<Counts> Director::counts() {
 }
 
 decisions::Viewer Director::viewerOf(const Record& record, const rules::Attributes& attributes) const {
-  return {attributes, clock_.wall(), &record.state->history};
+  return {attributes, clock_.wall(), record.state->known ? &record.state->history : nullptr};
 }
 
 decisions::Choice Director::choose(const ChannelState& channel, const Era& era, const decisions::Viewer& viewer) const {
@@ -149,6 +149,7 @@ bool Director::decideAnew(ChannelState& channel, Era& era, const rules::Attribut
       unbind(span, view.id, record, log);
       const auto ready = decideFor(era, view.id, viewer, choice, span.number, false);
       pod = bindBreak(channel, era, span, 0, view.id, record, ready, true, log);
+      if (!pod && view.podOf(id) != nullptr) bindNothing(channel, span, view.id, record, log);
     } else {
       pod = bindClip(channel, era, span, choice);
     }
@@ -184,8 +185,7 @@ std::size_t Director::decideSome(std::optional<privacy::SessionId>& after, bool&
   }
   more = it != records_.end();
   const std::size_t count = changed.size();
-  const bool nothing = changed.empty() && log.bind.sessions.empty() && log.settle.outcomes.empty();
-  return !nothing && commitBound("a release", changed, &log) ? count : 0;
+  return !(changed.empty() && log.empty()) && commitBound("a release", changed, &log) ? count : 0;
 }
 
 asio::awaitable<InForce> Director::takeOver(Takeover next) {

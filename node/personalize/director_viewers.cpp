@@ -13,6 +13,8 @@ namespace {
 // A viewer's record: the number of the log's entry up to which it tells, then the history.
 constexpr std::size_t kNumberBytes = sizeof(std::uint64_t);
 
+constexpr std::int64_t kKeptUnstored = 3600;  // seconds: the log's entries beyond their time
+
 base::Bytes toBytes(std::uint64_t number, const decisions::History& history) {
   const base::Bytes told = history.serialize();
   base::Bytes out(kNumberBytes + told.size());
@@ -24,7 +26,7 @@ base::Bytes toBytes(std::uint64_t number, const decisions::History& history) {
 }  // namespace
 
 // Finds or makes the state that a viewer's sessions share. Who has not agreed to be remembered for advertising is
-// remembered for the session alone.
+// remembered for the session alone; whose home is another node, not at all.
 void Director::attach(const privacy::SessionClaims& claims, Record& record) {
   const bool kept = claims.consented("limited_ads") || claims.consented("personalised_ads");
   record.known = kept ? claims.pseudonym : claims.sessionId;
@@ -32,7 +34,9 @@ void Director::attach(const privacy::SessionClaims& claims, Record& record) {
   ViewerState& state = at->second;
   record.state = &state;
   ++state.sessions;
-  if (!fresh || !kept) return;
+  if (!fresh) return;
+  state.known = options_.homes->here(claims.pseudonym);
+  if (!kept || !state.known) return;
   state.kept = true;
   const auto stored = store_.viewer(record.known);
   if (!stored || !stored.value() || stored.value()->size() < kNumberBytes) return;
@@ -51,13 +55,21 @@ void Director::detach(Record& record) {
 
 // Into the journal's next transaction.
 Result<void> Director::store(const privacy::Pseudonym& key, ViewerState& state) {
-  state.dirty = false;
   const auto now = static_cast<std::uint32_t>(clock_.wallSeconds());
-  state.history.fold(
-      now, channels_.empty() ? std::set<decisions::Key>{} : channels_.front()->eras.back().compiled->keptKeys());
+  if (!channels_.empty()) state.history.fold(now, channels_.front()->eras.back().compiled->keptKeys());
+  state.dirty = false;
   if (!state.kept) return base::success();
+  DVPE_CHECK(store_.putViewer(key, toBytes(newestEntry_, state.history)));
   state.stored = newestEntry_;
-  return store_.putViewer(key, toBytes(state.stored, state.history));
+  return base::success();
+}
+
+// Records of viewers since the last commit are not on disk: all are written in the rounds to come, and what they tell
+// stays in the log until then.
+void Director::viewersLost() {
+  for (auto& [key, state] : viewers_) state.dirty = state.kept;
+  roundUpTo_ = storedUpTo_;
+  roundFailed_ = true;
 }
 
 Result<void> Director::storeCounters() {
@@ -74,21 +86,26 @@ Result<void> Director::storeCounters() {
 
 void Director::forget(std::map<privacy::SessionId, Record>::iterator session) {
   Binding log;
-  for (const Promise& promise : session->second.promises) returnOne(session->first, session->second, promise, log);
-  if (!write(log)) ++counters_.storeErrors;
+  for (const Promise& promise : session->second.promises) giveBack(session->first, session->second, promise, log);
+  if (!log.empty() && !write(log)) ++counters_.storeErrors;
   detach(session->second);
   table_.erase(session->first);
   records_.erase(session);
 }
 
-// Entries whose spans have left every window, and whose impressions are in the viewers' records.
-void Director::dropLogged() {
+// Entries whose spans have left every window, and whose impressions are in the viewers' records; or never will be, as
+// nobody is there or nothing can be stored: a log without room is worse than a cap that a crash forgets. False: none.
+bool Director::dropLogged() {
   std::uint64_t upTo = 0;
-  for (; !logged_.empty() && logged_.front().until < clock_.wallSeconds() && logged_.front().entry <= storedUpTo_;
-       logged_.pop_front()) {
-    upTo = logged_.front().entry;
+  const std::int64_t now = clock_.wallSeconds();
+  for (; !logged_.empty(); logged_.pop_front()) {
+    const LoggedBreak& oldest = logged_.front();
+    const bool stored = oldest.entry <= storedUpTo_ || oldest.until + kKeptUnstored < now;
+    if (oldest.until >= now || !stored) break;
+    upTo = oldest.entry;
   }
   if (upTo != 0 && !store_.dropEntries(upTo)) ++counters_.storeErrors;
+  return upTo != 0;
 }
 
 // What happened since the sessions and the viewers were written.
@@ -121,21 +138,40 @@ Result<void> Director::restoreLog() {
     if (const auto* bind = std::get_if<BindEntry>(&entry)) restoreBind(number, *bind);
     if (const auto* settle = std::get_if<SettleEntry>(&entry)) restoreSettle(number, *settle);
   }
-  for (auto& [id, record] : records_) record.ready.historyVersion = record.state->history.version();
-  return store_.commit();
+  decideRestored();
+  expire();
+  commitAll();  // fails for a log without room, which keeps nobody from starting
+  return base::success();
+}
+
+// What sessions hold ready is decided when all is known that their viewers have been shown. They were counted before.
+void Director::decideRestored() {
+  for (auto& [id, record] : records_) {
+    ChannelState& channel = *channels_[record.channel];
+    record.ready.breakNumber = static_cast<std::uint64_t>(channel.nextBreak);
+    const auto claims = tokens_.open(record.token, 0);
+    if (!claims) continue;
+    const auto attributes = attributesOf(claims.value());
+    if (!attributes) continue;
+    const decisions::Viewer viewer = viewerOf(record, attributes.value());
+    Era& era = channel.eras.front();
+    prepare(channel, era, record, id, viewer, choose(channel, era, viewer));
+  }
 }
 
 void Director::restoreBind(std::uint64_t number, const BindEntry& entry) {
-  Binding until;
   const auto channelNumber = channelOf(entry.channel);
   if (!channelNumber) {
     logged_.push_back({number, 0});
     return;
   }
   ChannelState& channel = *channels_[channelNumber.value()];
-  until.begin(channel.config, entry.span);
-  logged_.push_back({number, until.until});
-  const timeline::Span span = channel.spans.emplace(entry.span.id, entry.span).first->second;
+  logged_.push_back({number, Binding::outOfWindows(channel.config, entry.span)});
+  const timeline::Span& span = entry.span;
+  const auto [at, unknown] = channel.spans.emplace(span.id, span);
+  // The channel knows the spans that are open or ahead: another has ended by now, or was withdrawn, or is told of
+  // again.
+  if (unknown) at->second.end = std::clamp(channel.now(), span.start, span.end);
   channel.nextBreak = std::max(channel.nextBreak, entry.span.number + 1);
   for (const BindEntry::Session& session : entry.sessions) {
     const auto found = records_.find(session.id);
@@ -145,29 +181,36 @@ void Director::restoreBind(std::uint64_t number, const BindEntry& entry) {
     const auto plain = store_.openFor(record.viewer, session.sealed);
     const auto slots = plain ? parseSlots(plain.value()) : Result<std::vector<LoggedSlot>>{plain.as_failure()};
     if (!slots) continue;
+    if (slots.value().empty()) {
+      SessionView view = *old;
+      const auto same = [&span](const auto& p) { return p->spanId == span.id; };
+      view.pods.erase(std::remove_if(view.pods.begin(), view.pods.end(), same), view.pods.end());
+      table_.put(std::move(view), nowSeconds());
+      continue;
+    }
     BoundPod pod{entry.span.id, entry.span.kind, entry.span.start, entry.span.end, session.firstUnit, {}};
-    int at = session.firstUnit;
+    int unit = session.firstUnit;
     for (const LoggedSlot& slot : slots.value()) {
       if (slot.creative >= entry.creatives.size()) break;
       const LoggedCreative& creative = entry.creatives[slot.creative];
       pod.pieces.push_back({creative.what, 0, slot.units});
       Promise promise;
       promise.keys = creative.keys;
-      promise.remembered = creative.promised;
+      promise.remembered = creative.promised && record.state->known;
       promise.counter =
           counterByLine_.emplace(creative.what->line, static_cast<std::uint32_t>(lineCounters_.size())).first->second;
       if (promise.counter == lineCounters_.size()) {
         lineCounters_.push_back({});
         lineCounters_.back().name = creative.what->line;
       }
-      const Ticks start = span.start + channel.config.grid.unit() * at;
-      at += slot.units;
-      promise.end = span.start + channel.config.grid.unit() * at;
+      const Ticks start = span.start + channel.config.grid.unit() * unit;
+      unit += slot.units;
+      promise.end = span.start + channel.config.grid.unit() * unit;
       promise.at =
           static_cast<std::uint32_t>(std::chrono::floor<std::chrono::seconds>(base::toWall(channel.config.epoch, start))
                                          .time_since_epoch()
                                          .count());
-      if (creative.promised && number > record.state->stored) {
+      if (promise.remembered && number > record.state->stored) {
         record.state->history.add({promise.at, promise.keys});
         record.state->dirty = true;
       }
@@ -179,7 +222,7 @@ void Director::restoreBind(std::uint64_t number, const BindEntry& entry) {
 
 void Director::restoreSettle(std::uint64_t number, const SettleEntry& entry) {
   logged_.push_back({number, 0});
-  for (const SettleEntry::Outcome& outcome : entry.outcomes) {
+  for (const Outcome& outcome : entry.outcomes) {
     const auto found = records_.find(outcome.id);
     if (found == records_.end()) continue;
     Record& record = found->second;

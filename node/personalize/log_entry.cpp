@@ -146,7 +146,7 @@ BindEntry readBind(Reader& in) {
 
 Bytes write(const SettleEntry& entry) {
   Writer out{kSettle};
-  for (const SettleEntry::Outcome& each : entry.outcomes) {
+  for (const Outcome& each : entry.outcomes) {
     out.raw(each.id.data(), each.id.size());
     out.number(each.at);
     out.number(each.creative);
@@ -158,7 +158,7 @@ Bytes write(const SettleEntry& entry) {
 SettleEntry readSettle(Reader& in) {
   SettleEntry out;
   while (in.good() && !in.whole()) {
-    SettleEntry::Outcome each;
+    Outcome each;
     in.raw(each.id.data(), each.id.size());
     each.at = in.number<std::uint32_t>();
     each.creative = in.number<decisions::Key>();

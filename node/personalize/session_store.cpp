@@ -49,6 +49,7 @@ class Environment {
     if (env_ != nullptr) mdb_env_close(env_);
   }
 
+  // LMDB's lock on what is written is its thread's: what one thread has begun, it ends.
   Result<void> begin() {
     if (txn_ != nullptr) return base::success();
     if (const int rc = mdb_txn_begin(env_, nullptr, 0, &txn_); rc != 0) return lmdbFail("begin", rc);
@@ -56,27 +57,33 @@ class Environment {
   }
   Result<void> commit() {
     if (txn_ == nullptr) return base::success();
-    const int rc = mdb_txn_commit(txn_);
+    const int rc = failed_ == 0 ? mdb_txn_commit(txn_) : failed_;
+    if (failed_ != 0) mdb_txn_abort(txn_);
     txn_ = nullptr;
+    failed_ = 0;
     if (rc != 0) return lmdbFail("be written", rc);
     return base::success();
   }
   void abort() {
     if (txn_ != nullptr) mdb_txn_abort(txn_);
     txn_ = nullptr;
+    failed_ = 0;
+  }
+  // Whether something could not be put since the last commit: the next one would fail.
+  Result<void> good() const {
+    if (failed_ != 0) return lmdbFail("be written", failed_);
+    return base::success();
   }
   Result<void> put(base::ByteView key, base::ByteView value) {
     DVPE_CHECK(begin());
     MDB_val k = val(key), v = val(value);
-    if (const int rc = mdb_put(txn_, dbi_, &k, &v, 0); rc != 0) return lmdbFail("be written", rc);
-    return base::success();
+    return written(mdb_put(txn_, dbi_, &k, &v, 0));
   }
   Result<void> erase(base::ByteView key) {
     DVPE_CHECK(begin());
     MDB_val k = val(key);
-    if (const int rc = mdb_del(txn_, dbi_, &k, nullptr); rc != 0 && rc != MDB_NOTFOUND)
-      return lmdbFail("be written", rc);
-    return base::success();
+    const int rc = mdb_del(txn_, dbi_, &k, nullptr);
+    return written(rc == MDB_NOTFOUND ? 0 : rc);
   }
   Result<base::Bytes> get(base::ByteView key) {
     DVPE_CHECK(begin());
@@ -97,9 +104,16 @@ class Environment {
   }
 
  private:
+  Result<void> written(int rc) {
+    if (rc == 0) return base::success();
+    if (failed_ == 0) failed_ = rc;
+    return lmdbFail("be written", rc);
+  }
+
   MDB_env* env_ = nullptr;
   MDB_txn* txn_ = nullptr;
   MDB_dbi dbi_ = 0;
+  int failed_ = 0;  // the first failure in the open transaction
 };
 
 // The wrapped keys; they are committed before the records that they open.
@@ -146,8 +160,11 @@ struct SessionStore::Impl {
   const privacy::WrappingKeys wrapping;
   base::Random& random;
   std::unique_ptr<Environment> keys, sessions, viewers, log;
-  std::uint64_t newest = 0;   // entry of the log
-  std::uint64_t dropped = 0;  // all up to this one are gone
+  struct Numbers {
+    std::uint64_t newest = 0;   // entry of the log
+    std::uint64_t dropped = 0;  // all up to this one are gone
+  };
+  Numbers numbers, committed;
   std::unique_ptr<LmdbKeyStore> keyStore;
   std::unique_ptr<privacy::Sealer> sealer;
 };
@@ -167,9 +184,10 @@ Result<std::unique_ptr<SessionStore>> SessionStore::open(const std::filesystem::
   DVPE_CHECK(impl->log->each([&](base::ByteView key, base::ByteView) {
     const auto number = entryNumber(key);
     if (!number) return;
-    if (std::exchange(first, false)) impl->dropped = *number - 1;
-    impl->newest = *number;
+    if (std::exchange(first, false)) impl->numbers.dropped = *number - 1;
+    impl->numbers.newest = *number;
   }));
+  impl->committed = impl->numbers;
   impl->keyStore = std::make_unique<LmdbKeyStore>(*impl->keys);
   impl->sealer = std::make_unique<privacy::Sealer>(impl->wrapping, *impl->keyStore, random);
   return std::unique_ptr<SessionStore>(new SessionStore(std::move(impl)));
@@ -184,27 +202,45 @@ Result<void> SessionStore::put(const privacy::SessionId& id, const privacy::Pseu
 
 Result<void> SessionStore::erase(const privacy::SessionId& id) { return impl_->sessions->erase(id); }
 
-// The keys first, since they open the rest; the log last: what it tells is true when all before it is on disk.
+// What could not be put is known before the first of them is committed. The keys first, since they open the rest; the
+// log last: what it tells is true when all before it is on disk.
 Result<void> SessionStore::commit() {
-  const auto give_up = [this] {
-    impl_->viewers->abort();
-    impl_->sessions->abort();
-    impl_->log->abort();
-  };
+  const auto all = {impl_->keys.get(), impl_->sessions.get(), impl_->log.get()};
+  Result<void> done = good();
+  for (Environment* each : all) {
+    if (done) done = each->commit();
+  }
+  if (!done) {
+    abort();
+    return done;
+  }
+  impl_->committed = impl_->numbers;
+  return done;
+}
+
+Result<void> SessionStore::commitViewers() {
   if (auto keys = impl_->keys->commit(); !keys) {
-    give_up();
-    // It remembers keys that did not reach the disk.
-    impl_->sealer = std::make_unique<privacy::Sealer>(impl_->wrapping, *impl_->keyStore, impl_->random);
+    abort();
     return keys;
   }
-  for (Environment* each : {impl_->sessions.get(), impl_->log.get(), impl_->viewers.get()}) {
-    if (auto done = each->commit(); !done) {
-      give_up();
-      return done;
-    }
+  return impl_->viewers->commit();
+}
+
+void SessionStore::abort() {
+  for (Environment* each : {impl_->keys.get(), impl_->sessions.get(), impl_->log.get(), impl_->viewers.get()}) {
+    each->abort();
   }
+  impl_->numbers = impl_->committed;
+  // It remembers keys that did not reach the disk.
+  impl_->sealer = std::make_unique<privacy::Sealer>(impl_->wrapping, *impl_->keyStore, impl_->random);
+}
+
+Result<void> SessionStore::good() const {
+  for (const Environment* each : {impl_->keys.get(), impl_->sessions.get(), impl_->log.get()}) DVPE_CHECK(each->good());
   return base::success();
 }
+
+std::uint64_t SessionStore::newestEntry() const { return impl_->numbers.newest; }
 
 Result<void> SessionStore::each(const std::function<bool(const privacy::SessionId&, base::ByteView)>& take) {
   std::vector<privacy::SessionId> dead;
@@ -244,9 +280,9 @@ Result<std::optional<base::Bytes>> SessionStore::viewer(const privacy::Pseudonym
 }
 
 Result<std::uint64_t> SessionStore::append(base::ByteView entry) {
-  const std::uint64_t number = impl_->newest + 1;
+  const std::uint64_t number = impl_->numbers.newest + 1;
   DVPE_CHECK(impl_->log->put(entryKey(number), entry));
-  return impl_->newest = number;
+  return impl_->numbers.newest = number;
 }
 
 Result<void> SessionStore::eachEntry(const std::function<void(std::uint64_t, base::ByteView)>& take) {
@@ -256,9 +292,8 @@ Result<void> SessionStore::eachEntry(const std::function<void(std::uint64_t, bas
 }
 
 Result<void> SessionStore::dropEntries(std::uint64_t upTo) {
-  for (; impl_->dropped < std::min(upTo, impl_->newest); ++impl_->dropped) {
-    DVPE_CHECK(impl_->log->erase(entryKey(impl_->dropped + 1)));
-  }
+  auto& [newest, dropped] = impl_->numbers;
+  for (; dropped < upTo && dropped + 1 < newest; ++dropped) DVPE_CHECK(impl_->log->erase(entryKey(dropped + 1)));
   return base::success();
 }
 

@@ -19,7 +19,8 @@
 
 namespace dvpe::personalize {
 
-// Used by the decision thread alone. Several puts between begin() and commit() cost one flush to disk.
+// Used by the decision thread alone. Several puts between two commits cost one flush to disk. What a thread has begun,
+// by reading too, it commits or aborts itself (LMDB's lock is the thread's): who restores leaves nothing open behind.
 class SessionStore {
  public:
   // folder: sessions/ and keys/ are made in it. megabytes: the most that the sessions may take on disk.
@@ -30,8 +31,15 @@ class SessionStore {
 
   base::Result<void> put(const privacy::SessionId& id, const privacy::Pseudonym& viewer, base::ByteView record);
   base::Result<void> erase(const privacy::SessionId& id);
-  // Everything since the last commit is on disk when this returns well; else nothing of it is.
+  // Everything since the last commit but the viewers' records is on disk when this returns well; else nothing of it
+  // is, nor will the viewers' records be: they may tell of entries that are lost.
   base::Result<void> commit();
+  // The same for the viewers' records. After commit(): what they tell must be in the log.
+  base::Result<void> commitViewers();
+  // Whether everything could be put so far; else the next commit() fails.
+  base::Result<void> good() const;
+  // Forgets everything since the last commit.
+  void abort();
 
   // Each record that can be opened; one whose viewer was erased is removed, and so is one for which take says false.
   // What does not open for another reason (a wrapping key that is not ours) is left. put() is not allowed meanwhile.
@@ -45,7 +53,10 @@ class SessionStore {
   // break begins. What is personal in an entry is sealed by its writer: sealFor(). Returns the entry's number, from 1.
   base::Result<std::uint64_t> append(base::ByteView entry);
   base::Result<void> eachEntry(const std::function<void(std::uint64_t number, base::ByteView entry)>& take);
-  // Forgets the entries up to this one.
+  // 0: there is none.
+  std::uint64_t newestEntry() const;
+  // Forgets the entries up to this one, but never the newest: numbers would begin again, and records of viewers tell
+  // up to which number they know.
   base::Result<void> dropEntries(std::uint64_t upTo);
   base::Result<base::Bytes> sealFor(const privacy::Pseudonym& viewer, base::ByteView plain);
   base::Result<base::Bytes> openFor(const privacy::Pseudonym& viewer, base::ByteView sealed);

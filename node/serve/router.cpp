@@ -9,6 +9,7 @@
 #include "node/package/placer.h"
 #include "node/package/segmenter.h"
 #include "node/serve/answers.h"
+#include "node/serve/query.h"
 
 namespace dvpe::serve {
 
@@ -55,7 +56,8 @@ Router::Router(RouterOptions options, personalize::Director& director, const Pla
                                          "Opening the session and assembling its media playlist, of one request in 16.",
                                          {1e-6, 2e-6, 4e-6, 8e-6, 16e-6, 64e-6, 256e-6, 1e-3})),
       refusedTokens_(
-          metrics.counter("dvpe_tokens_refused_total", "Session tokens that are not ours, altered or expired.")) {
+          metrics.counter("dvpe_tokens_refused_total", "Session tokens that are not ours, altered or expired.")),
+      sentHome_(metrics.counter("dvpe_sent_home_total", "Requests that were redirected to the viewer's home.")) {
   operatorKey_ = options_.operatorKey;
   addCreatives(options_.creatives);
   for (const auto& channel : options_.channels) {
@@ -127,7 +129,7 @@ std::size_t Router::channelOf(std::string_view id) const {
 bool Router::handle(int loop, const Request& request, Response& response) {
   std::string_view path = request.path;
   const bool reads = request.method == Method::kGet || request.method == Method::kHead;
-  if (reads && takePrefix(path, "/s/")) return playlist(loop, path, response);
+  if (reads && takePrefix(path, "/s/")) return playlist(loop, request, path, response);
   if (reads && takePrefix(path, "/m/")) return segment(path, response);
   if (reads && takePrefix(path, "/c/")) return conditioned(loop, path, response);
   if (path.starts_with("/v1/") || path.starts_with("/live/")) return false;
@@ -140,7 +142,7 @@ bool Router::handle(int loop, const Request& request, Response& response) {
 }
 
 // /s/{token}/index.m3u8 and /s/{token}/{rendition}.m3u8
-bool Router::playlist(int number, std::string_view path, Response& response) {
+bool Router::playlist(int number, const Request& request, std::string_view path, Response& response) {
   Loop& loop = loops_[static_cast<std::size_t>(number)];
   const bool timed = loop.playlists++ % kTimedOf == 0;
   const auto before = timed ? clock_.steady() : std::chrono::steady_clock::time_point{};
@@ -160,6 +162,7 @@ bool Router::playlist(int number, std::string_view path, Response& response) {
   const personalize::SessionView* session =
       director_.table().find(claims.sessionId, static_cast<std::uint32_t>(clock_.steadySeconds()), &listed);
   if (session == nullptr) {
+    if (sentHome(claims.pseudonym, request, response)) return true;
     answerError(response, 410, "gone", "this session is not known here any more: start a new one");
     return true;
   }
@@ -191,6 +194,21 @@ bool Router::playlist(int number, std::string_view path, Response& response) {
     listed->store(end, std::memory_order_release);
   }
   if (timed) assembleSeconds_.observe(std::chrono::duration<double>(clock_.steady() - before).count());
+  return true;
+}
+
+// Redirects to the viewer's home, when that is another node, which is up. False: the request is answered here. Once
+// only: what was redirected carries a mark and is answered where it arrives, so that nodes whose lists of peers differ
+// do not send a viewer to and fro. Nothing may have been made or used up before.
+bool Router::sentHome(const privacy::Pseudonym& viewer, const Request& request, Response& response) {
+  const personalize::Peer* home = options_.homes->elsewhere(viewer);
+  if (home == nullptr || !queryValue(request.query, kRedirected).empty()) return false;
+  response.status = request.method == Method::kPost ? 307 : 302;  // 307: the method stays, and the body
+  response.headers += kPrivate;
+  response.headers.append("Location: ").append(home->url).append(request.path).append("?");
+  if (!request.query.empty()) response.headers.append(request.query).append("&");
+  response.headers.append(kRedirected).append("=1\r\n");
+  sentHome_.add();
   return true;
 }
 

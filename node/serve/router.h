@@ -64,6 +64,7 @@ struct RouterOptions {
   std::optional<privacy::SecretKey> pseudonymKey;                             // names viewers and sessions; required
   int loops = 1;
   std::function<bool()> ready;  // for /readyz
+  std::shared_ptr<const personalize::Homes> homes = std::make_shared<personalize::Homes>("node");
 };
 
 class Router final : public Handler {
@@ -113,7 +114,7 @@ class Router final : public Handler {
     std::uint64_t playlists = 0;
   };
 
-  bool playlist(int loop, std::string_view path, Response& response);
+  bool playlist(int loop, const Request& request, std::string_view path, Response& response);
   bool segment(std::string_view path, Response& response);
   bool conditioned(int loop, std::string_view path, Response& response);
   base::Result<PlacedCache::Placed> place(Loop& loop, std::string_view path);
@@ -122,11 +123,15 @@ class Router final : public Handler {
   const Creatives& creatives(Loop& loop);
   std::size_t channelOf(std::string_view id) const;
 
+  bool sentHome(const privacy::Pseudonym& viewer, const Request& request, Response& response);
+  std::string_view origin() const;
+  boost::asio::awaitable<void> explain(std::string_view token, const Request& request, Response& response);
   boost::asio::awaitable<void> newSession(const Request& request, Response& response);
   boost::asio::awaitable<void> live(const Request& request, Response& response);
   boost::asio::awaitable<void> cues(const Request& request, Response& response);
   base::Result<personalize::NewSession> identify(const std::string& channel, std::string_view persona,
                                                  std::string_view jwt);
+  std::string strangerAtHome(std::string subject);
 
   const RouterOptions options_;
   personalize::Director& director_;
@@ -147,6 +152,7 @@ class Router final : public Handler {
   Handles handles_{clock_, random_};
   Histogram& assembleSeconds_;
   Counter& refusedTokens_;
+  Counter& sentHome_;
 };
 
 }  // namespace dvpe::serve

@@ -13,6 +13,7 @@
 #include <cmath>
 
 #include "node/serve/answers.h"
+#include "node/serve/query.h"
 #include "node/serve/router.h"
 #include "shared/model/reader.h"
 
@@ -65,17 +66,6 @@ Result<std::string> text(const boost::json::object& o, std::string_view key, std
   return std::string(v->as_string());
 }
 
-// name=value of a query, not decoded: names and ids need no escapes.
-std::string_view query(std::string_view text, std::string_view name) {
-  while (!text.empty()) {
-    const std::string_view pair = text.substr(0, text.find('&'));
-    text.remove_prefix(std::min(text.size(), pair.size() + 1));
-    if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=')
-      return pair.substr(name.size() + 1);
-  }
-  return {};
-}
-
 Result<Ticks> ticksOf(const boost::json::object& o, std::string_view key, base::WallTime epoch) {
   const auto* v = o.if_contains({key.data(), key.size()});
   if (v == nullptr) return Ticks{0};
@@ -109,8 +99,13 @@ asio::awaitable<std::string> admitted(personalize::Director& director, Result<pe
   co_return std::string();
 }
 
-// "at=2026-03-01T20:00:00Z", perhaps with its colons escaped.
+// "at=2026-03-01T20:00:00Z", perhaps with its colons escaped, and perhaps the mark of a redirect.
 bool instantOf(std::string_view query, std::optional<base::WallTime>& out) {
+  const std::string_view mark = query.substr(query.find_last_of('&') + 1);  // npos + 1 is 0
+  if (!queryValue(mark, kRedirected).empty()) {
+    query.remove_suffix(std::min(query.size(), mark.size() + 1));
+    if (query.empty()) return true;
+  }
   if (query.size() > 64 || !query.starts_with("at=")) return false;
   std::string text(query.substr(3));
   for (std::size_t i; (i = text.find("%3A")) != std::string::npos || (i = text.find("%3a")) != std::string::npos;) {
@@ -123,6 +118,7 @@ bool instantOf(std::string_view query, std::optional<base::WallTime>& out) {
   return true;
 }
 
+constexpr std::string_view kPrivate = "Cache-Control: private, no-store\r\n";
 constexpr std::string_view kChannels = "/v1/channels/", kCues = "/cues", kLive = "/live/", kIndex = "/index.m3u8";
 
 }  // namespace
@@ -135,23 +131,7 @@ asio::awaitable<void> Router::handleSlow(int, const Request& request, Response& 
     co_await newSession(request, response);
   } else if (path.starts_with("/v1/explain/") && reads) {
     path.remove_prefix(12);
-    std::optional<base::WallTime> at;
-    if (!request.query.empty() && !instantOf(request.query, at)) {
-      response.headers.clear();
-      answerError(response, 400, "invalid", "expected at=2026-03-01T20:00:00Z and nothing else");
-      co_return;
-    }
-    auto explained =
-        (co_await asio::co_spawn(director_.executor(), director_.explain(std::string(path), at), asio::use_awaitable))
-            .result;
-    response.headers.clear();
-    if (!explained) {
-      answerError(response, explained.error());
-      co_return;
-    }
-    response.headers += "Cache-Control: private, no-store\r\n";
-    response.contentType = "application/json";
-    response.body = std::move(explained).value();
+    co_await explain(path, request, response);
   } else if (between(path, kChannels, kCues) && request.method == Method::kPost) {
     co_await cues(request, response);
   } else if (between(path, kLive, kIndex) && reads) {
@@ -187,9 +167,51 @@ Result<personalize::NewSession> Router::identify(const std::string& channel, std
     session.attributes = it->second.attributes;
     session.purposes = it->second.purposes;
   }
+  if (jwt.empty() && persona.empty()) subject = strangerAtHome(std::move(subject));
   session.id = privacy::sessionId(*options_.pseudonymKey, jti, channel);
   session.pseudonym = privacy::pseudonym(*options_.pseudonymKey, subject);
   return session;
+}
+
+// A subject for nobody in particular: one whose home is here. Nothing is known of them anywhere, and what becomes known
+// is for this session, which is here.
+std::string Router::strangerAtHome(std::string subject) {
+  constexpr int kTries = 1024;  // of 64 nodes one in 10 million finds none
+  std::array<std::uint8_t, 16> fresh{};
+  for (int i = 0; i < kTries; ++i) {
+    if (options_.homes->here(privacy::pseudonym(*options_.pseudonymKey, subject))) break;
+    random_.fill(fresh);
+    subject = base::hex(fresh);
+  }
+  return subject;
+}
+
+// What stands before the paths that viewers are given. Sessions and handles are known to the node that made them: with
+// others about, the address says which, whatever stands in front of them all.
+std::string_view Router::origin() const {
+  const personalize::Homes& homes = *options_.homes;
+  return homes.several() ? homes.peers()[homes.self()].url : std::string_view{};
+}
+
+// GET /v1/explain/{session}[?at=INSTANT]
+asio::awaitable<void> Router::explain(std::string_view token, const Request& request, Response& response) {
+  response.headers.clear();
+  std::optional<base::WallTime> at;
+  if (!request.query.empty() && !instantOf(request.query, at)) {
+    answerError(response, 400, "invalid", "expected at=2026-03-01T20:00:00Z and nothing else");
+    co_return;
+  }
+  personalize::Explained answer =
+      co_await asio::co_spawn(director_.executor(), director_.explain(std::string(token), at), asio::use_awaitable);
+  auto& explained = answer.result;
+  if (!explained) {
+    if (answer.stranger && sentHome(*answer.stranger, request, response)) co_return;
+    answerError(response, explained.error());
+    co_return;
+  }
+  response.headers += kPrivate;
+  response.contentType = "application/json";
+  response.body = std::move(explained).value();
 }
 
 void Router::setOperatorKey(std::string key) {
@@ -219,6 +241,7 @@ asio::awaitable<void> Router::newSession(const Request& request, Response& respo
   }
   if (channel.value().empty() && !options_.channels.empty()) channel = options_.channels.front().facts.id;
   auto who = identify(channel.value(), persona.value(), jwt.value());
+  if (who && sentHome(who.value().pseudonym, request, response)) co_return;
   const std::string token = co_await admitted(director_, std::move(who), response);
   if (token.empty()) co_return;
   std::string live;
@@ -228,36 +251,41 @@ asio::awaitable<void> Router::newSession(const Request& request, Response& respo
       answerError(response, 503, "unavailable", "too many handles are open: use the playlist's own address");
       co_return;
     }
-    live = ",\"live\":\"/live/" + channel.value() + "/index.m3u8?token=" + handle + "\"";
+    live.append(",\"live\":\"").append(origin()).append("/live/").append(channel.value());
+    live.append("/index.m3u8?token=").append(handle).append("\"");
   }
   response.status = 201;
   response.contentType = "application/json";
   response.headers += "Cache-Control: no-store\r\n";
-  response.body = "{\"session\":\"" + token + "\",\"playlist\":\"/s/" + token +
-                  "/index.m3u8\",\"explain\":\"/v1/explain/" + token + "\"" + live + "}\n";
+  response.body.append("{\"session\":\"").append(token).append("\",\"playlist\":\"").append(origin());
+  response.body.append("/s/").append(token).append("/index.m3u8\",\"explain\":\"").append(origin());
+  response.body.append("/v1/explain/").append(token).append("\"").append(live).append("}\n");
 }
 
 // GET /live/{channel}/index.m3u8[?token=HANDLE | ?persona=NAME]: a session for players that take one URL
 asio::awaitable<void> Router::live(const Request& request, Response& response) {
   response.headers.clear();
   const std::string_view path = between(request.path, kLive, kIndex).value_or("");
-  if (const std::string_view handle = query(request.query, "token"); !handle.empty()) {
+  const auto redirect = [&](std::string_view session) {
+    response.status = 302;
+    response.headers.append("Cache-Control: no-store\r\nLocation: ").append(origin());
+    response.headers.append("/s/").append(session).append("/index.m3u8\r\n");
+  };
+  if (const std::string_view handle = queryValue(request.query, "token"); !handle.empty()) {
     const std::string session = handles_.redeem(path, handle);
     if (session.empty()) {
       answerError(response, 403, "refused", "this address has expired or never was one: start a new session");
-      co_return;
+    } else {
+      redirect(session);
     }
-    response.status = 302;
-    response.headers += "Cache-Control: no-store\r\nLocation: /s/" + session + "/index.m3u8\r\n";
     co_return;
   }
   auto who = channelOf(path) == static_cast<std::size_t>(-1)
                  ? Result<personalize::NewSession>(fail(ErrorCode::kNotFound, "there is no such channel"))
-                 : identify(std::string(path), query(request.query, "persona"), {});
+                 : identify(std::string(path), queryValue(request.query, "persona"), {});
+  if (who && sentHome(who.value().pseudonym, request, response)) co_return;
   const std::string token = co_await admitted(director_, std::move(who), response);
-  if (token.empty()) co_return;
-  response.status = 302;
-  response.headers += "Cache-Control: no-store\r\nLocation: /s/" + token + "/index.m3u8\r\n";
+  if (!token.empty()) redirect(token);
 }
 
 // POST /v1/channels/{channel}/cues: {"type":"break_start","seconds":30} | break_end | event_start | event_end | mark

@@ -8,6 +8,7 @@
   const $ = (id) => document.getElementById(id);
   const video = $("video");
   const query = new URLSearchParams(location.search);
+  const token = query.get("token");
   const channel = decodeURIComponent(location.pathname.split("/").filter(Boolean)[1] || "");
 
   // What tests and people in the console read.
@@ -24,6 +25,7 @@
   let quietTimer = 0;
   let toastTimer = 0;
   let whyTimer = 0;
+  let whyAddress = null;
 
   // ---- words ----
 
@@ -58,21 +60,25 @@
       // Only a path on this node: an address elsewhere would be somebody else's programme on our page.
       if (!/^\/[^/\\]/.test(given)) throw { status: 400 };
       const match = /^\/s\/([^/]+)\//.exec(given);
-      return { session: match ? match[1] : null, playlist: given };
+      return { session: match ? match[1] : null, playlist: given, explain: match ? `/v1/explain/${match[1]}` : null };
     }
     const body = { channel };
-    if (query.get("token")) body.token = query.get("token");
+    if (token) body.token = token;
     if (query.get("persona")) body.persona = query.get("persona");
     const response = await fetch("/v1/sessions", {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
       credentials: "omit", cache: "no-store",
     });
     if (!response.ok) throw { status: response.status };
-    if (body.token) {  // it can be used once only, and does not belong into the history
+    if (query.get("token")) {  // it does not belong into the history
       query.delete("token");
       history.replaceState(null, "", location.pathname);
     }
-    return response.json();
+    // The node may have sent us on to the viewer's own: what it answers is meant from there.
+    const opened = await response.json();
+    opened.playlist = new URL(opened.playlist, response.url).href;
+    opened.explain = new URL(opened.explain, response.url).href;
+    return opened;
   }
 
   async function start() {
@@ -83,6 +89,7 @@
       if (!stats.playlist) {
         const opened = await openSession();
         stats.session = opened.session;
+        whyAddress = opened.explain;
         stats.playlist = opened.playlist;
       }
     } catch (error) {
@@ -151,7 +158,13 @@
       }
     }
     const status = data.response && data.response.code;
+    const gone = !status && new URL(stats.playlist, location.href).origin !== location.origin;
+    const played = everPlayed;
     stop();
+    if (gone) {  // the viewer's own node: the one that gave us this page takes them in, or knows who does
+      stats.playlist = null;
+      if (played) return start();
+    }
     if (status === 403 || status === 404 || status === 410) {
       stats.playlist = query.get("playlist") ? stats.playlist : null;
       show("This viewing has ended", "Try again to start a new one.");
@@ -422,7 +435,7 @@
   let lastExplained = "";
   async function refreshWhy() {
     try {
-      const response = await fetch(`/v1/explain/${encodeURIComponent(stats.session)}`, { credentials: "omit", cache: "no-store" });
+      const response = await fetch(whyAddress, { credentials: "omit", cache: "no-store" });
       if (!response.ok) throw new Error(String(response.status));
       const text = await response.text();
       if (text === lastExplained && $("why-body").childElementCount > 1) return;

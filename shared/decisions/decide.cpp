@@ -139,6 +139,7 @@ struct Decider::Impl {
   struct Shared {
     Key key = 0;
     std::uint16_t group = 0;
+    std::size_t at = 0;  // in sharedAt
   };
 
   Ready decide(const Terms& terms, const Choice& choice, const Viewer& viewer, const Moment& moment,
@@ -154,6 +155,8 @@ struct Decider::Impl {
   void offer(const Candidate& candidate, std::uint16_t creative);
   std::uint16_t turn(const CompiledLine& line, std::span<const std::uint16_t> of, std::uint64_t draw) const;
   std::uint16_t sharedRoom(Key key, const std::vector<CapOf>* caps = nullptr);
+  std::size_t sharedPlace(Key key) const;
+  void growShared();
   void house(Ready& out);
   int houseRoom(const CompiledLine& line, const Ready& out) const;
   void pods(Ready& out);
@@ -177,6 +180,7 @@ struct Decider::Impl {
   std::vector<Bid> bids;
   std::vector<std::uint8_t> rooms;
   std::vector<Shared> shared;
+  std::vector<std::uint32_t> sharedAt;  // by hash of the key: place in `shared`, from 1; 0: none
   PodSolver solver;
 };
 
@@ -208,6 +212,7 @@ Ready Decider::Impl::decide(const Terms& t, const Choice& c, const Viewer& v, co
   houseLines.clear();
   offers.clear();
   bids.clear();
+  for (const Shared& each : shared) sharedAt[each.at] = 0;
   shared.clear();
   rooms.assign(t.channel().categories.size() + 2, 1);  // of each category one; one first, one last
   Ready out;
@@ -368,16 +373,34 @@ std::uint16_t Decider::Impl::turn(const CompiledLine& line, std::span<const std:
 
 // The group of what has this key: one of it, or as many as the caps of the key allow.
 std::uint16_t Decider::Impl::sharedRoom(Key key, const std::vector<CapOf>* caps) {
-  for (const Shared& each : shared) {
-    if (each.key == key) return each.group;
-  }
+  // By open addressing: with hundreds of candidates looking through all of them is most of the work.
+  if (sharedAt.size() < 4 * (shared.size() + 1)) growShared();
+  const std::size_t at = sharedPlace(key);
+  if (sharedAt[at] != 0) return shared[sharedAt[at] - 1].group;
   int left = caps ? kManyLeft : 1;
   for (std::size_t i = 0; caps && i < caps->size(); ++i) {
     if ((*caps)[i].key == key) left = std::min(left, room((*caps)[i]));
   }
   rooms.push_back(static_cast<std::uint8_t>(left));
-  shared.push_back({key, static_cast<std::uint16_t>(rooms.size() - 1)});
+  shared.push_back({key, static_cast<std::uint16_t>(rooms.size() - 1), at});
+  sharedAt[at] = static_cast<std::uint32_t>(shared.size());
   return shared.back().group;
+}
+
+// Where a key is in the table, or would be. Keys are hashes already.
+std::size_t Decider::Impl::sharedPlace(Key key) const {
+  const std::size_t mask = sharedAt.size() - 1;
+  std::size_t at = key & mask;
+  while (sharedAt[at] != 0 && shared[sharedAt[at] - 1].key != key) at = (at + 1) & mask;
+  return at;
+}
+
+void Decider::Impl::growShared() {
+  sharedAt.assign(std::max<std::size_t>(2 * sharedAt.size(), 1024), 0);
+  for (std::size_t i = 0; i < shared.size(); ++i) {
+    shared[i].at = sharedPlace(shared[i].key);
+    sharedAt[shared[i].at] = static_cast<std::uint32_t>(i + 1);
+  }
 }
 
 // A line takes part with one creative of each length that it has: of those that can be shown, whose turn it is.

@@ -199,7 +199,10 @@ LinePlan Pacer::Impl::rate(Draft& draft, WallTime now) {
     standing.urgency = urgency;
     return static_cast<std::int64_t>(std::min(worth * std::exp(urgency), static_cast<double>(kMostWorth)));
   };
-  if (line.share.whole <= 0) return {kFirstRate, withUrgency(kScarce / 2)};
+  // Nobody knows yet how many there are for it.
+  if (line.share.whole <= 0) {
+    return {order.line->pacing == model::Pacing::kFast ? kWholeRate : kFirstRate, withUrgency(kScarce / 2)};
+  }
   const bool daily =
       order.mostDay < kMostImpressions || (draft.pooled() && orders.pools[static_cast<std::size_t>(order.pool)].day);
   const bool inAll =
@@ -220,8 +223,10 @@ LinePlan Pacer::Impl::rate(Draft& draft, WallTime now) {
   // time that nobody has. When its time is nearly over that does not matter.
   double rate = fast ? 1 : drawn(tight);
   if (!draft.late) rate = std::min(rate, static_cast<double>(draft.left(orders)) / std::max(draft.unheard, 1e-9));
+  // What little is missing at the end comes first: nobody loses much by it.
+  const bool last = draft.late && draft.left(orders) <= std::max<std::int64_t>(order.most / 20, 10);
   return {std::max<std::uint32_t>(static_cast<std::uint32_t>(rate * kWholeRate), 1),
-          withUrgency(kScarce * std::min(needed, 1.0) + line.urge)};
+          withUrgency(last ? kScarce + kMostUrge : kScarce * std::min(needed, 1.0) + line.urge)};
 }
 
 // Ceilings for what the next breaks may take, as far as goal and budgets go.

@@ -7,12 +7,13 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <list>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string_view>
+#include <unordered_map>
 
 #include "shared/base/bytes.h"
 #include "shared/base/clock.h"
@@ -80,7 +81,15 @@ class Sealer {
   std::size_t cached_;
   std::mutex mutex_;
   Recent recent_;  // most recently used first
-  std::map<Pseudonym, Recent::iterator> index_;
+  // Pseudonyms are keyed hashes: any part of one is as good as another hash of it.
+  struct Part {
+    std::size_t operator()(const Pseudonym& viewer) const {
+      std::size_t out = 0;
+      std::memcpy(&out, viewer.data(), sizeof out);
+      return out;
+    }
+  };
+  std::unordered_map<Pseudonym, Recent::iterator, Part> index_;
 };
 
 }  // namespace dvpe::privacy

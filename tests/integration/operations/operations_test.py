@@ -97,13 +97,15 @@ class Api:
 
 
 class WithFolder(unittest.TestCase):
+    documents = DOCUMENTS
+
     @classmethod
     def setUpClass(cls):
         cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="dvpe-operations-"))
         if not os.environ.get("DVPE_KEEP"):
             cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
         (cls.folder / "documents").mkdir()
-        for document in DOCUMENTS:
+        for document in cls.documents:
             (cls.folder / "documents" / f"{document['kind']}.json").write_text(json.dumps(document))
         cls.clip = cls.folder / "clip.flv"
         subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-f", "lavfi", "-i", "testsrc2=s=320x180:r=30", "-f", "lavfi", "-i", "sine=r=48000", "-t", "5",
@@ -114,8 +116,9 @@ class WithFolder(unittest.TestCase):
             "media": {"folder": str(cls.folder / "media")}, "platforms": {"audience": "dvpe-test"}, "secrets": {},
         }
 
-    def secret(self, name: str, text: str) -> str:
-        path = self.folder / name
+    @classmethod
+    def secret(cls, name: str, text: str) -> str:
+        path = cls.folder / name
         path.touch(0o600)
         path.write_text(text)
         return str(path)
@@ -149,8 +152,8 @@ class APlainNode(WithFolder):
     def setUpClass(cls):
         super().setUpClass()
         cls.platform = Platform(cls.folder)
-        cls.config["secrets"] = {"operator_key_file": cls.secret(cls, "operator", "a" * 40 + "\n"),
-                                 "platform_keys_file": cls.secret(cls, "platform.jwks", cls.platform.jwks)}
+        cls.config["secrets"] = {"operator_key_file": cls.secret("operator", "a" * 40 + "\n"),
+                                 "platform_keys_file": cls.secret("platform.jwks", cls.platform.jwks)}
         cls.node = Node(default_node(), cls.config, cls.folder / "run")
         cls.addClassCleanup(cls.node.stop)
         cls.key = cls.node.command("keys", "stream", "--channel", "news").strip()

@@ -142,6 +142,83 @@ TEST(AConfig, WantsKeysThatBelongTogetherTogether) {
   EXPECT_EQ(described(parse("[http]\nport=0\n[rtmp]\nport = 0\n")), Lines{}) << "any free port twice is two ports";
 }
 
+// Two nodes that share viewers.
+constexpr const char* kSharing = R"([node]
+name = "a"
+[secrets]
+session_key_file = "s"
+pseudonym_key_file = "p"
+[viewers]
+peers = [{ name = "a", url = "https://a.example" }, { name = "b", url = "https://b.example:8443" }]
+)";
+
+// The same with other peers.
+std::string sharing(const std::string& peers) {
+  std::string text = kSharing;
+  return text.substr(0, text.find("peers =")) + "peers = " + peers + "\n";
+}
+
+TEST(Peers, AreListedWithNameAndUrl) {
+  const std::vector<personalize::Peer> both{{"a", "https://a.example"}, {"b", "https://b.example:8443"}};
+  const auto loaded = parse(kSharing);
+  EXPECT_EQ(described(loaded), Lines{});
+  EXPECT_EQ(loaded.config.viewers.peers, both);
+  EXPECT_TRUE(parse("").config.viewers.peers.empty());
+  EXPECT_EQ(described(parse("[viewers]\npeers = []\n")), Lines{});
+  const auto tables = parse("[node]\nname = \"a\"\n[[viewers.peers]]\nname = \"a\"\nurl = \"http://a\"\n");
+  EXPECT_EQ(described(tables), Lines{}) << "alone, it shares no keys";
+  EXPECT_EQ(tables.config.viewers.peers.size(), 1U);
+  const auto again = parse(showConfig(loaded, ShowFormat::kToml, ShowOrigin::kYes));
+  EXPECT_EQ(described(again), Lines{});
+  EXPECT_EQ(again.config.viewers.peers, both);
+  const auto json = boost::json::parse(showConfig(loaded, ShowFormat::kJson, ShowOrigin::kNo));
+  EXPECT_EQ(json.at("viewers").at("peers").at(1).at("url").as_string(), "https://b.example:8443");
+}
+
+TEST(Peers, MayComeFromTheEnvironment) {
+  const auto loaded =
+      parse(sharing("[]"), environmentOf({{"DVPE_VIEWERS_PEERS", "a=http://a:80,b=http://[::1]:8080"}}));
+  EXPECT_EQ(described(loaded), Lines{});
+  EXPECT_EQ(loaded.config.viewers.peers,
+            (std::vector<personalize::Peer>{{"a", "http://a:80"}, {"b", "http://[::1]:8080"}}));
+  EXPECT_EQ(parse(kSharing, environmentOf({{"DVPE_VIEWERS_PEERS", ""}})).config.viewers.peers.size(), 0U);
+  for (const char* wrong : {"a", "=http://a", "a=a", "a=http://a/"}) {
+    EXPECT_EQ(parse(sharing("[]"), environmentOf({{"DVPE_VIEWERS_PEERS", wrong}})).mistakes.size(), 1U) << wrong;
+  }
+}
+
+TEST(Peers, AreNodesWithNamesAndOrigins) {
+  for (const char* wrong : {"5", "\"a\"", "[\"a\"]", "[{ name = \"a\" }]", "[{ name = \"a\", url = 5 }]",
+                            "[{ name = \"a\", url = \"https://a\", port = 1 }]",
+                            "[{ name = \"a b\", url = \"https://a\" }]", "[{ name = \"a\", url = \"https://a/\" }]",
+                            "[{ name = \"a\", url = \"https://u@a\" }]", "[{ name = \"a\", url = \"ftp://a\" }]"}) {
+    EXPECT_EQ(parse(sharing(wrong)).mistakes.size(), 1U) << wrong;
+  }
+  std::string many = "[";
+  for (int i = 0; i < 65; ++i) many += "{ name = \"n" + std::to_string(i) + "\", url = \"http://n\" },";
+  EXPECT_THAT(described(parse(sharing(many + "]"))), ::testing::ElementsAre(::testing::HasSubstr("of at most 64")));
+  EXPECT_THAT(described(parse(sharing("[{ name = \"a\", url = \"https://a/x\" }]"))),
+              ::testing::ElementsAre(::testing::HasSubstr("\"https://a/x\" is not such a url")));
+}
+
+TEST(Peers, AreToldApartAndKnowEachOther) {
+  const auto said = [](const std::string& peers) { return described(parse(sharing(peers))); };
+  EXPECT_THAT(said(R"([{ name = "b", url = "http://b" }])"),
+              ::testing::ElementsAre(::testing::HasSubstr("found no \"a\"")));
+  EXPECT_THAT(said(R"([{ name = "a", url = "http://a" }, { name = "a", url = "http://b" }])"),
+              ::testing::ElementsAre(::testing::HasSubstr("found \"a\" twice")));
+  EXPECT_THAT(said(R"([{ name = "a", url = "http://a" }, { name = "b", url = "http://a" }])"),
+              ::testing::ElementsAre(::testing::HasSubstr("found \"http://a\" twice")));
+  EXPECT_THAT(said(R"([{ name = "a", url = "http://a" }, { name = "b", url = "https://b" }])"),
+              ::testing::ElementsAre(::testing::HasSubstr("found https and http")));
+  EXPECT_EQ(said(R"([{ name = "a", url = "HTTPS://a" }, { name = "b", url = "https://b" }])"), Lines{});
+  std::string text = kSharing;
+  text.erase(text.find("[secrets]"), text.find("[viewers]") - text.find("[secrets]"));
+  EXPECT_THAT(described(parse(text)),
+              ::testing::UnorderedElementsAre(::testing::HasSubstr("secrets.session_key_file"),
+                                              ::testing::HasSubstr("secrets.pseudonym_key_file")));
+}
+
 TEST(TheEnvironment, OverridesTheFile) {
   const auto loaded = parse("[http]\nport = 1\nthreads = 2\n", environmentOf({{"DVPE_HTTP_PORT", "9000"},
                                                                               {"DVPE_DOCUMENTS_UNSIGNED", "true"},

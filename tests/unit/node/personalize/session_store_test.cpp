@@ -17,15 +17,8 @@ using test::idOf;
 using testing::ElementsAre;
 using testing::Pair;
 
-class SessionStoreTest : public testing::Test {
+class SessionStoreTest : public test::WithStore {
  protected:
-  SessionStoreTest() { reopen(); }
-  void reopen(std::uint8_t key = 1) {
-    store_.reset();
-    auto opened = SessionStore::open(folder_.path(), {test::keyOf(key), std::nullopt}, random_, 16);
-    ASSERT_TRUE(opened) << opened.error().message;
-    store_ = std::move(opened).value();
-  }
   void put(std::uint32_t id, std::uint32_t viewer, const std::string& text) {
     ASSERT_TRUE(store_->put(idOf(id), idOf(viewer), base::view(text)));
   }
@@ -39,9 +32,6 @@ class SessionStoreTest : public testing::Test {
     EXPECT_TRUE(done) << done.error().message;
     return found;
   }
-  test::Folder folder_;
-  base::SystemRandom random_;
-  std::unique_ptr<SessionStore> store_;
 };
 
 TEST_F(SessionStoreTest, GivesBackAfterARestartWhatWasCommitted) {

@@ -489,7 +489,7 @@ TEST(PacerTest, ACeilingThatIsLoweredFreesNothingUntilTheNodeHasIt) {
   };
   report("a", 0, 0, 0, 0, 0);
   pacer.plan(kMonday);
-  report("a", 10, 1, 1'000, 1'000, 2);
+  report("a", 10, 1, 1'000, 10, 7);
   std::int64_t highest = 0;
   std::uint64_t number = 0;
   Plan plan;
@@ -497,13 +497,13 @@ TEST(PacerTest, ACeilingThatIsLoweredFreesNothingUntilTheNodeHasIt) {
     plan = pacer.plan(kMonday + seconds{10 * i});
     highest = plan.ceiling("a", "k/a");
     number = plan.number;
-    report("a", 10 * i + 5, plan.number, 1'000 + i * 1'000, 1'000 + i * 1'000, std::min<std::int64_t>(10 * i, 40));
+    report("a", 10 * i + 5, plan.number, 1'000 + i * 1'000, 10 + i * 10, std::min<std::int64_t>(7 * i, 40));
   }
-  ASSERT_GT(highest, 60);  // all viewers are here
+  ASSERT_GT(highest, 60) << "all viewers are here";
   // Another node has viewers now, many more; the first one is silent about newer plans.
   for (int i = 7; i <= 16; ++i) {
     report("b", 10 * i - 5, plan.number, i * 2'000, i * 2'000, plan.ceiling("b", "k/a"));
-    report("a", 10 * i - 4, number, 7'000, 7'000, 40);
+    report("a", 10 * i - 4, number, 7'000, 70, 40);
     plan = pacer.plan(kMonday + seconds{10 * i});
     EXPECT_LE(plan.ceiling("b", "k/a"), 100 - highest);
   }
