@@ -47,7 +47,8 @@ def overlay(version: int) -> dict:
 def documents(file: str) -> list[dict]:
     rung = {"name": "v360", "width": 640, "height": 360, "maxrate": 900000, "preset": "superfast", "x264": "crf=24", "threads": 1}
     return [{"kind": "profile", "id": "small", "body": {"fps": "30", "rungs": [rung], "audioBitrate": 128000}},
-            {"kind": "channel", "id": "one", "body": {"title": "One", "profile": "small", "epoch": "2026-01-01T00:00:00Z", "windowSeconds": 60, "file": file}},
+            {"kind": "channel", "id": "one", "body": {"title": "One", "profile": "small", "epoch": "2026-01-01T00:00:00Z", "windowSeconds": 60, "file": file,
+                                                         "breakLengths": [4]}},
             overlay(0),
             {"kind": "ruleset", "id": "main", "body": {"channel": "one", "fields": [], "rules": [
                 {"id": "all", "when": "true", "actions": [{"showOverlay": {"overlay": "banner"}}]}]}}]

@@ -296,6 +296,12 @@ class Plane:
         rows = self.server.ask("SELECT sequence, effective_at IS NOT NULL FROM dvpe.release ORDER BY sequence").splitlines()
         return [(int(r.split("|")[0]), r.split("|")[1] == "t") for r in rows]
 
+    def order(self, who: str, node: str, *words) -> str:
+        """`dvpe-node node WORDS` to a node, signed by somebody; what it printed."""
+        endpoint = self.server.ask(f"SELECT endpoint FROM dvpe.node_presence p JOIN dvpe.machine m ON m.id = p.node WHERE m.name = '{node}'")
+        return self.program("node", *words, "--endpoint", endpoint, "--node", node, "--server-key", self.curve[node], "--curve-key", self.secrets / f"{who}.curve",
+                            "--key", self.secrets / f"{who}.pem", "--passphrase-file", self.secrets / f"{who}.phrase")
+
     def said(self, sequence: int) -> dict[str, str]:
         """What each node says of a release."""
         rows = self.server.ask(f"SELECT m.name, a.state FROM dvpe.acknowledgement a JOIN dvpe.machine m ON m.id = a.node WHERE a.sequence = {sequence}")

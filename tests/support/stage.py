@@ -83,6 +83,14 @@ def condition(node, documents: pathlib.Path, sources: dict, out: pathlib.Path, s
         return made
 
 
+def make_clip(path: pathlib.Path, seconds: int, tone: int, rate: int = 25) -> pathlib.Path:
+    """A test picture with a tone, 640x360, for whoever does not mind what is in it."""
+    subprocess.run(["ffmpeg", "-nostdin", "-loglevel", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=size=640x360:rate={rate}:duration={seconds}",
+                    "-f", "lavfi", "-i", f"sine=frequency={tone}:sample_rate=48000:duration={seconds}", "-c:v", "libx264", "-preset", "ultrafast",
+                    "-c:a", "aac", "-shortest", str(path)], check=True, timeout=60)
+    return path
+
+
 class Stage:
     """A node with one channel, its publisher, and whoever operates it. Use with `with`, or start() and stop()."""
 

@@ -18,6 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
 import nodeproc  # noqa: E402
 import people  # noqa: E402
 import plane  # noqa: E402
+from stage import make_clip  # noqa: E402
 
 PROFILE = {"fps": "25", "rungs": [{"name": "v180", "width": 320, "height": 180, "maxrate": 400000, "preset": "ultrafast"}]}
 DOCUMENTS = [
@@ -27,13 +28,6 @@ DOCUMENTS = [
     {"kind": "ruleset", "id": "main", "body": {"channel": "one", "fields": [], "rules": [
         {"id": "r", "when": "true", "actions": [{"fillBreaks": {"campaigns": ["tea"]}}]}]}},
 ]
-
-
-def make_clip(path: pathlib.Path, seconds: int, tone: int) -> pathlib.Path:
-    subprocess.run(["ffmpeg", "-nostdin", "-loglevel", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=size=640x360:rate=25:duration={seconds}",
-                    "-f", "lavfi", "-i", f"sine=frequency={tone}:sample_rate=48000:duration={seconds}", "-c:v", "libx264", "-preset", "ultrafast",
-                    "-c:a", "aac", "-shortest", str(path)], check=True, timeout=60)
-    return path
 
 
 class Media(unittest.TestCase):

@@ -150,28 +150,21 @@ class Rollouts(unittest.TestCase):
         self.assertIn("a revision of the keys does not count", self.plane.processes["carl"].log_path.read_text())
 
     def test_7_a_broadcasters_break_is_on_air(self):
-        plane = self.plane
-        endpoint = plane.server.ask("SELECT endpoint FROM dvpe.node_presence p JOIN dvpe.machine m ON m.id = p.node WHERE m.name = 'n1'")
-        bob = ["--endpoint", endpoint, "--node", "n1", "--server-key", plane.curve["n1"], "--curve-key", plane.secrets / "bob.curve",
-               "--key", plane.secrets / "bob.pem", "--passphrase-file", plane.secrets / "bob.phrase", "--json"]
-        begun = json.loads(plane.program("node", "break", "start", "--channel", "one", "--units", "60", *bob))
+        begun = json.loads(self.plane.order("bob", "n1", "break", "start", "--channel", "one", "--units", "60", "--json"))
         span = (m3u8.parse_date(begun["start"]), m3u8.parse_date(begun["end"]))
         self.assertAlmostEqual(span[1] - span[0], 60, places=2)
         self.assertLess(abs(span[0] - time.time()), 10)
         nodeproc.wait_until(lambda: time.time() > span[0] + 2, 15, "the break")
-        ended = json.loads(plane.program("node", "break", "stop", "--channel", "one", *bob))
+        ended = json.loads(self.plane.order("bob", "n1", "break", "stop", "--channel", "one", "--json"))
         self.assertLess(m3u8.parse_date(ended["end"]), span[1] - 30)
 
     def test_8_a_channel_begins_anew_and_its_viewers_stay(self):
         plane, log = self.plane, self.plane.processes["n1"].log_path
-        endpoint = plane.server.ask("SELECT endpoint FROM dvpe.node_presence p JOIN dvpe.machine m ON m.id = p.node WHERE m.name = 'n1'")
-        ada = ["--endpoint", endpoint, "--node", "n1", "--server-key", plane.curve["n1"], "--curve-key", plane.secrets / "ada.curve",
-               "--key", plane.secrets / "ada.pem", "--passphrase-file", plane.secrets / "ada.phrase"]
 
         def status():
-            return json.loads(plane.program("node", "status", *ada, "--json"))["channels"][0]
+            return json.loads(plane.order("ada", "n1", "status", "--json"))["channels"][0]
         before = status()
-        plane.program("node", "restart-channel", "--channel", "one", *ada, *plane.login("ada"))
+        plane.order("ada", "n1", "restart-channel", "--channel", "one", *plane.login("ada"))
         self.assertIn("the channel begins anew", log.read_text())
         nodeproc.wait_until(lambda: status()["segments"] > before["segments"] + 3, 30, "segments after it", 0.5)
         self.assertEqual(status()["holes"], before["holes"])
