@@ -220,9 +220,11 @@ LinePlan Pacer::Impl::rate(Draft& draft, WallTime now) {
     line.urge = std::clamp(line.urge, 0.0, kMostUrge);
   }
   // It may win all that it is drawn for from now on, whatever it did before; and what is drawn and cannot be bound is
-  // time that nobody has. When its time is nearly over that does not matter.
+  // time that nobody has: no more than some over what is left, so that the last ones find somebody. When its time is
+  // nearly over that does not matter.
   double rate = fast ? 1 : drawn(tight);
-  if (!draft.late) rate = std::min(rate, static_cast<double>(draft.left(orders)) / std::max(draft.unheard, 1e-9));
+  const auto left = static_cast<double>(draft.left(orders));
+  if (!draft.late) rate = std::min(rate, (left + 3 * std::sqrt(left)) / std::max(draft.unheard, 1e-9));
   // What little is missing at the end comes first: nobody loses much by it.
   const bool last = draft.late && draft.left(orders) <= std::max<std::int64_t>(order.most / 20, 10);
   return {std::max<std::uint32_t>(static_cast<std::uint32_t>(rate * kWholeRate), 1),
