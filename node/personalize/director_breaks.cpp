@@ -18,7 +18,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t kBoundAtOnce = 16384;                    // sessions to a transaction
+constexpr std::size_t kBoundAtOnce = 4096;                     // sessions to a transaction
 constexpr auto kRefreshTick = std::chrono::milliseconds(100);  // between two steps of the refresh
 constexpr auto kMostBehind = 10 * kRefreshTick;                // of what is made up for
 constexpr std::size_t kTicksOfARound = 200;                    // every session's turn comes within 20 s

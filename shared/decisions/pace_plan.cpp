@@ -34,6 +34,7 @@ constexpr double kLeastWon = 0.0005, kMostNeeded = 100;
 constexpr std::int64_t kLeastWorth = 100;  // of a line with a goal and no price, so that urgency has something to raise
 constexpr double kScarce = 5;              // urgency of a line that needs every break there is
 constexpr double kMostUrge = 5, kUrgeStep = 0.05, kUrgeFrom = 0.8;
+constexpr double kLastDrawn = 8;  // viewers that the last impressions of a line are drawn for
 constexpr seconds kOpenFor = minutes{5};
 constexpr std::chrono::seconds kDaypartStep = minutes{15};
 constexpr std::chrono::seconds kDaypartsAhead = std::chrono::hours{24 * 8};
@@ -220,11 +221,12 @@ LinePlan Pacer::Impl::rate(Draft& draft, WallTime now) {
     line.urge = std::clamp(line.urge, 0.0, kMostUrge);
   }
   // It may win all that it is drawn for from now on, whatever it did before; and what is drawn and cannot be bound is
-  // time that nobody has: no more than some over what is left, so that the last ones find somebody. When its time is
-  // nearly over that does not matter.
+  // time that nobody has: a few over what is left, so that the last ones find somebody, and no more, or lines that have
+  // few viewers lose them. When its time is nearly over that does not matter.
   double rate = fast ? 1 : drawn(tight);
   const auto left = static_cast<double>(draft.left(orders));
-  if (!draft.late) rate = std::min(rate, (left + 3 * std::sqrt(left)) / std::max(draft.unheard, 1e-9));
+  const double most = std::max(left, std::min(left + 3 * std::sqrt(left), kLastDrawn));
+  if (!draft.late) rate = std::min(rate, most / std::max(draft.unheard, 1e-9));
   // What little is missing at the end comes first: nobody loses much by it.
   const bool last = draft.late && draft.left(orders) <= std::max<std::int64_t>(order.most / 20, 10);
   return {std::max<std::uint32_t>(static_cast<std::uint32_t>(rate * kWholeRate), 1),
