@@ -105,7 +105,7 @@ struct Director::Record {
   std::uint32_t era = 0;
   std::unique_ptr<std::pair<std::uint32_t, decisions::Ready>> next;  // the same by the era to come
   std::uint32_t decided = 0;                                         // steady seconds
-  boost::container::small_vector<Promise, 4> promises;
+  std::vector<Promise> promises;                                     // between breaks: none
 };
 
 // One line's impressions on this node since it began, and what it may still bind. The first of all is nobody's: its

@@ -47,13 +47,13 @@ int run(const std::filesystem::path& folder, int sessions) {
     std::fprintf(stderr, "bench_serve: %s\n", playlists.error().message.c_str());
     return 1;
   }
-  // Until every cell in the window is of a time when the sessions were there, and a break has been bound for each.
-  for (int i = 0; i < 24; ++i) node.step();
-  const long after = resident();
   std::ofstream paths(folder / "paths");
   for (const auto& p : playlists.value()) paths << p << '\n';
   paths.close();
-  std::vector<std::string>().swap(playlists.value());
+  std::vector<std::string>().swap(playlists.value());  // the viewers', not the node's
+  // Until every cell in the window is of a time when the sessions were there, and a break has been bound for each.
+  for (int i = 0; i < 24; ++i) node.step();
+  const long after = resident();
   node.play();
   const struct mallinfo2 heap = ::mallinfo2();
   std::printf(
