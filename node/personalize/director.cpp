@@ -242,7 +242,9 @@ asio::awaitable<Reply> Director::create(NewSession request) {
     (void)store_.erase(request.id);
     co_return Reply{journalled.as_failure()};
   }
-  records_[request.id] = std::move(record);
+  Record& kept = records_[request.id] = std::move(record);
+  tell(events::Kind::kSessionStart, request.id, kept, 0);
+  tellDecided(log);
   const auto unseen = [&channel](std::size_t c) { return c >= channel.viewers.size() || channel.viewers[c] == 0; };
   const bool fresh = unseen(view.cohort) || std::any_of(view.former.begin(), view.former.end(),
                                                         [&](const auto& f) { return unseen(f.cohort); });
@@ -321,6 +323,7 @@ void Director::expire() {
     if (session->second.expiry > now) continue;
     (void)store_.erase(session->first);
     ++counters_.expired;
+    tellEnd(session->first, session->second);
     forget(session);
   }
 }
@@ -349,6 +352,7 @@ asio::awaitable<void> Director::housekeeping() {
     expire();
     settle();
     commitAll();
+    flushEvents();
     table_.reclaim();
     for (std::size_t c = 0; c < channels_.size(); ++c) publishDemand(c);
     ++counters_.seconds;

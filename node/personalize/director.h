@@ -20,6 +20,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "node/events/naming.h"
+#include "node/events/sink.h"
 #include "node/personalize/homes.h"
 #include "node/personalize/session_store.h"
 #include "node/personalize/session_table.h"
@@ -80,6 +82,9 @@ struct DirectorOptions {
   int readers = 1;                    // loops
   // The node's name in plans, and whose viewers' caps are known here.
   std::shared_ptr<const Homes> homes = std::make_shared<Homes>("node");
+  // Where it tells what happened, and how it names whom; both null: nowhere. Both outlive the director.
+  events::Sink* events = nullptr;
+  events::Naming* naming = nullptr;
 };
 
 // Who wants to watch what: the platform's claims, or a persona's, already checked.
@@ -245,6 +250,16 @@ class Director {
   void restoreBind(std::uint64_t number, const BindEntry& entry);
   void restoreSettle(std::uint64_t number, const SettleEntry& entry);
 
+  // director_events.cpp: what is told of it
+  void tell(events::Kind kind, const privacy::SessionId& id, const Record& record, std::int64_t value,
+            std::string variant = {});
+  void tell(events::Kind kind, const privacy::SessionId& id, const Record& record, const Promise& promise);
+  void tellDecided(const Binding& log);
+  void tellThere(const privacy::SessionId& id, Record& record);
+  void tellEnd(const privacy::SessionId& id, Record& record);
+  void flushEvents();
+  std::uint16_t countryOf(const privacy::SessionClaims& claims);
+
   void spanAnnounced(std::size_t channel, const timeline::Span& span);
   bool commitBound(std::string_view what, std::vector<SessionView>& bound, Binding* log);
   void cutMade(std::size_t channel, const timeline::Cut& cut);
@@ -301,6 +316,8 @@ class Director {
   std::size_t owedWritten_ = 0;                 // of these: in the open transaction
   std::uint64_t podAge_ = 0, viewerBytes_ = 0;  // of this round so far
   std::shared_ptr<Batch> batch_;
+  std::vector<events::Event> told_;                    // not yet handed over
+  std::vector<std::string> countries_{std::string()};  // that viewers are in; the first: not known
   bool takingOver_ = false;
   boost::asio::io_context context_{1};
   std::thread thread_;

@@ -72,9 +72,9 @@ std::shared_ptr<const BoundPod> Director::bindClip(ChannelState& channel, const 
   if (units <= 0 || clip == choice.clips.end()) return nullptr;
   const auto media = era.media.find(clip->second.media);
   if (media == era.media.end()) return nullptr;
-  BoundPod pod{span.id, span.kind, span.start, span.end, 0, {}};
+  BoundPod pod{span.id, span.kind, span.start, span.end, 0, {}, span.number};
   const auto what =
-      std::make_shared<const PlacedCreative>(PlacedCreative{media->second.name, clip->second.media, {}, {}});
+      std::make_shared<const PlacedCreative>(PlacedCreative{media->second.name, clip->second.media, {}, {}, {}});
   pod.pieces.push_back({what, 0, std::min(media->second.units, units)});
   return intern(channel, std::move(pod));
 }
@@ -104,10 +104,11 @@ std::shared_ptr<const BoundPod> Director::bindBreak(ChannelState& channel, Era& 
   });
   if (bound.contingency || !current) ++counters_.contingencies;
   if (bound.slots.empty()) return nullptr;
-  BoundPod pod{span.id, span.kind, span.start, span.end, firstUnit, {}};
+  BoundPod pod{span.id, span.kind, span.start, span.end, firstUnit, {}, span.number};
   Binding::Part& part = log.part(channel.config, span);
   std::vector<LoggedSlot>& slots = log.slots;
   slots.clear();
+  const std::int32_t day = events::dayOf(base::toWall(channel.config.epoch, span.start));
   int at = firstUnit;
   for (const decisions::Slot& slot : bound.slots) {
     const decisions::CompiledLine& line = era.terms->channel().lines[slot.line];
@@ -122,6 +123,11 @@ std::shared_ptr<const BoundPod> Director::bindBreak(ChannelState& channel, Era& 
     promise.counter = era.counterOf[slot.line];
     const bool counts = !line.house() || !line.caps.empty() || !line.creatives[slot.creative].caps.empty();
     promise.remembered = counts && record.state->known;
+    promise.what = what;
+    promise.breakNumber = static_cast<std::uint32_t>(span.number);
+    promise.day = day;
+    promise.slot = static_cast<std::uint16_t>(pod.pieces.size());
+    promise.units = slot.units;
     const Ticks start = span.start + grid.unit() * at;
     at += slot.units;
     promise.end = span.start + grid.unit() * at;
@@ -269,6 +275,7 @@ bool Director::commitBound(std::string_view what, std::vector<SessionView>& boun
   if (done) {
     for (auto& view : bound) table_.put(std::move(view), nowSeconds());
     table_.reclaim();
+    if (log) tellDecided(*log);
   } else {
     ++counters_.storeErrors;
     spdlog::error("{} is not decided: the session journal cannot be written reason=\"{}\"", what, done.error().message);
@@ -373,6 +380,8 @@ void Director::eventAnnounced(ChannelState& channel, const timeline::Span& span)
     if (!pod) continue;
     SessionView view = withPod(channel, *old, std::move(pod));
     if (!journal(id, record, view)) continue;
+    const PodPiece& clip = view.pods.back()->pieces.front();
+    tell(events::Kind::kClipShown, id, record, clip.units, clip.what->media);
     bound.push_back(std::move(view));
     ++count;
   }
@@ -414,6 +423,7 @@ void Director::settle() {
         ++lineCounters_[p.counter].counts.delivered;
         lineCounters_[p.counter].dirty = true;
         log.settle.outcomes.push_back({id, p.at, p.keys.creative, true});
+        tell(events::Kind::kAdDelivered, id, record, p);
         return true;
       }
       const auto gone = base::toWall(channel.config.epoch, p.end + channel.config.window) + kPatience;
@@ -471,6 +481,7 @@ void Director::refreshSome(std::size_t most) {
 void Director::refreshOne(const privacy::SessionId& id, Record& record, std::vector<SessionView>& changed) {
   ChannelState& channel = *channels_[record.channel];
   Era& era = channel.eraAt(channel.now() + Ticks{1});
+  tellThere(id, record);
   if (record.state->dirty) {
     if (!store(record.known, *record.state)) ++counters_.storeErrors;
   }

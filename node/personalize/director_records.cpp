@@ -21,10 +21,12 @@ namespace {
 object podJson(const BoundPod& pod) {
   array pieces;
   for (const auto& p : pod.pieces)
-    pieces.push_back(array{p.what->name, p.from, p.units, p.what->media, p.what->campaign, p.what->line});
+    pieces.push_back(
+        array{p.what->name, p.from, p.units, p.what->media, p.what->campaign, p.what->line, p.what->creative});
   return {{"span", pod.spanId},         {"event", pod.kind == timeline::SpanKind::kEvent},
           {"start", pod.start.count()}, {"end", pod.end.count()},
-          {"first", pod.firstUnit},     {"pieces", std::move(pieces)}};
+          {"first", pod.firstUnit},     {"pieces", std::move(pieces)},
+          {"number", pod.number}};
 }
 
 BoundPod podOf(const object& o) {
@@ -34,10 +36,11 @@ BoundPod podOf(const object& o) {
   pod.start = Ticks{o.at("start").to_number<std::int64_t>()};
   pod.end = Ticks{o.at("end").to_number<std::int64_t>()};
   pod.firstUnit = o.at("first").to_number<int>();
+  if (const auto* number = o.if_contains("number")) pod.number = number->to_number<std::int64_t>();
   for (const auto& p : o.at("pieces").as_array()) {
     const array& a = p.as_array();
     const auto text = [&a](std::size_t i) { return i < a.size() ? std::string(a.at(i).as_string()) : std::string(); };
-    auto what = std::make_shared<const PlacedCreative>(PlacedCreative{text(0), text(3), text(4), text(5)});
+    auto what = std::make_shared<const PlacedCreative>(PlacedCreative{text(0), text(3), text(4), text(5), text(6)});
     pod.pieces.push_back({std::move(what), a.at(1).to_number<int>(), a.at(2).to_number<int>()});
   }
   return pod;

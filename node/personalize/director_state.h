@@ -91,6 +91,10 @@ struct Director::Promise {
   bool remembered = true;      // in the viewer's history, for caps
   std::uint32_t listedAt = 0;  // steady seconds: a playlist with all of it had been fetched by then; 0: not yet
   Ticks end{};                 // of its last unit
+  std::shared_ptr<const PlacedCreative> what;
+  std::uint32_t breakNumber = 0;
+  std::int32_t day = 0;  // of the break: UTC days since 1970
+  std::uint16_t slot = 0, units = 0;
 };
 
 // What is kept of a session besides its view.
@@ -106,6 +110,10 @@ struct Director::Record {
   std::unique_ptr<std::pair<std::uint32_t, decisions::Ready>> next;  // the same by the era to come
   std::uint32_t decided = 0;                                         // steady seconds
   std::vector<Promise> promises;                                     // between breaks: none
+  privacy::PurposeSet purposes = 0;
+  std::uint16_t country = 0;       // a place in countries_
+  std::uint16_t told = kNoCohort;  // the cohort that was last told of
+  std::uint32_t heard = 0;         // steady seconds up to which it was told that the viewer is there; 0: not yet
 };
 
 // One line's impressions on this node since it began, and what it may still bind. The first of all is nobody's: its

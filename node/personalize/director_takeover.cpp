@@ -37,10 +37,10 @@ Director::Era Director::makeEra(const ChannelState& channel, Ticks from, std::st
     auto& creatives = era.creatives.emplace_back();
     for (const decisions::CompiledCreative& creative : line.creatives) {
       const auto ref = era.media.find(creative.media);
-      creatives.push_back(ref == era.media.end()
-                              ? nullptr
-                              : std::make_shared<const PlacedCreative>(
-                                    PlacedCreative{ref->second.name, creative.media, line.campaign->id, line.name}));
+      creatives.push_back(ref == era.media.end() ? nullptr
+                                                 : std::make_shared<const PlacedCreative>(PlacedCreative{
+                                                       ref->second.name, creative.media, line.campaign->id, line.name,
+                                                       creative.creative ? creative.creative->id : std::string()}));
     }
   }
   return era;

@@ -28,6 +28,8 @@ base::Bytes toBytes(std::uint64_t number, const decisions::History& history) {
 // Finds or makes the state that a viewer's sessions share. Who has not agreed to be remembered for advertising is
 // remembered for the session alone; whose home is another node, not at all.
 void Director::attach(const privacy::SessionClaims& claims, Record& record) {
+  record.purposes = claims.purposes;
+  record.country = countryOf(claims);
   const bool kept = claims.consented("limited_ads") || claims.consented("personalised_ads");
   record.known = kept ? claims.pseudonym : claims.sessionId;
   const auto [at, fresh] = viewers_.try_emplace(record.known);
@@ -188,7 +190,8 @@ void Director::restoreBind(std::uint64_t number, const BindEntry& entry) {
       table_.put(std::move(view), nowSeconds());
       continue;
     }
-    BoundPod pod{entry.span.id, entry.span.kind, entry.span.start, entry.span.end, session.firstUnit, {}};
+    BoundPod pod{entry.span.id,    entry.span.kind, entry.span.start, entry.span.end, session.firstUnit, {},
+                 entry.span.number};
     int unit = session.firstUnit;
     for (const LoggedSlot& slot : slots.value()) {
       if (slot.creative >= entry.creatives.size()) break;
@@ -203,6 +206,11 @@ void Director::restoreBind(std::uint64_t number, const BindEntry& entry) {
         lineCounters_.push_back({});
         lineCounters_.back().name = creative.what->line;
       }
+      promise.what = creative.what;
+      promise.breakNumber = static_cast<std::uint32_t>(span.number);
+      promise.day = events::dayOf(base::toWall(channel.config.epoch, span.start));
+      promise.slot = static_cast<std::uint16_t>(pod.pieces.size());
+      promise.units = slot.units;
       const Ticks start = span.start + channel.config.grid.unit() * unit;
       unit += slot.units;
       promise.end = span.start + channel.config.grid.unit() * unit;

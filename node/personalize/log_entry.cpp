@@ -19,7 +19,7 @@ using base::ErrorCode;
 using base::fail;
 using base::Result;
 
-constexpr std::uint8_t kBind = 1, kSettle = 2;
+constexpr std::uint8_t kBind = 3, kSettle = 2;
 
 class Writer {
  public:
@@ -100,6 +100,7 @@ Bytes write(const BindEntry& entry) {
     out.text(each.what->media);
     out.text(each.what->campaign);
     out.text(each.what->line);
+    out.text(each.what->creative);
     write(out, each.keys);
     out.number(static_cast<std::uint8_t>(each.promised));
   }
@@ -128,6 +129,7 @@ BindEntry readBind(Reader& in) {
     what.media = in.text();
     what.campaign = in.text();
     what.line = in.text();
+    what.creative = in.text();
     creative.what = std::make_shared<const PlacedCreative>(std::move(what));
     creative.keys = readKeys(in);
     creative.promised = in.number<std::uint8_t>() != 0;

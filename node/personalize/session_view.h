@@ -21,6 +21,7 @@ using base::Ticks;
 struct PlacedCreative {
   std::string name;
   std::string media, campaign, line;  // line: "campaign/line"; both empty: a clip
+  std::string creative;               // its document; empty: media that a campaign names in short, or a clip
   bool operator==(const PlacedCreative&) const = default;
 };
 
@@ -42,6 +43,7 @@ struct BoundPod {
   Ticks start{}, end{};  // of the span as announced
   int firstUnit = 0;
   boost::container::small_vector<PodPiece, 4> pieces;
+  std::int64_t number = 0;  // of the break, as in timeline::Span
   bool operator==(const BoundPod&) const = default;
 };
 

@@ -57,7 +57,10 @@ Router::Router(RouterOptions options, personalize::Director& director, const Pla
                                          {1e-6, 2e-6, 4e-6, 8e-6, 16e-6, 64e-6, 256e-6, 1e-3})),
       refusedTokens_(
           metrics.counter("dvpe_tokens_refused_total", "Session tokens that are not ours, altered or expired.")),
-      sentHome_(metrics.counter("dvpe_sent_home_total", "Requests that were redirected to the viewer's home.")) {
+      sentHome_(metrics.counter("dvpe_sent_home_total", "Requests that were redirected to the viewer's home.")),
+      eventsAccepted_(metrics.counter("dvpe_events_accepted_total", "Events of players that are on disk.")),
+      eventsRefused_(metrics.counter("dvpe_events_refused_total",
+                                     "Events of players, or whole requests, that were refused with a reason.")) {
   operatorKey_ = options_.operatorKey;
   addCreatives(options_.creatives);
   for (const auto& channel : options_.channels) {

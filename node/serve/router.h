@@ -17,6 +17,7 @@
 #include "node/package/creative.h"
 #include "node/package/window.h"
 #include "node/personalize/director.h"
+#include "node/serve/event_intake.h"
 #include "node/serve/handles.h"
 #include "node/serve/http/handler.h"
 #include "node/serve/metrics.h"
@@ -65,6 +66,9 @@ struct RouterOptions {
   int loops = 1;
   std::function<bool()> ready;  // for /readyz
   std::shared_ptr<const personalize::Homes> homes = std::make_shared<personalize::Homes>("node");
+  // What players tell is checked by the one and kept by the other; null: it is not taken. Both outlive the router.
+  EventIntake* intake = nullptr;
+  events::Sink* events = nullptr;
 };
 
 class Router final : public Handler {
@@ -128,6 +132,8 @@ class Router final : public Handler {
   boost::asio::awaitable<void> explain(std::string_view token, const Request& request, Response& response);
   boost::asio::awaitable<void> newSession(const Request& request, Response& response);
   boost::asio::awaitable<void> live(const Request& request, Response& response);
+  boost::asio::awaitable<void> events(int loop, const Request& request, Response& response);
+  base::Result<EventIntake::Checked> checkEvents(int loop, const boost::json::object& body);
   boost::asio::awaitable<void> cues(const Request& request, Response& response);
   base::Result<personalize::NewSession> identify(const std::string& channel, std::string_view persona,
                                                  std::string_view jwt);
@@ -153,6 +159,8 @@ class Router final : public Handler {
   Histogram& assembleSeconds_;
   Counter& refusedTokens_;
   Counter& sentHome_;
+  Counter& eventsAccepted_;
+  Counter& eventsRefused_;
 };
 
 }  // namespace dvpe::serve

@@ -30,6 +30,7 @@ using base::Result;
 namespace {
 
 constexpr std::size_t kMaxBody = 16 * 1024;
+constexpr std::size_t kMaxEventsBody = 64 * 1024;
 constexpr std::size_t kMaxToken = 12 * 1024;  // what is longer than a token may be is refused by who checks tokens
 
 // Waits for an answer that is given by calling back, on whatever thread; resumes on the coroutine's own.
@@ -46,8 +47,9 @@ asio::awaitable<T> answered(Start start) {
       asio::use_awaitable);
 }
 
-Result<boost::json::object> parseBody(std::string_view body) {
-  if (body.size() > kMaxBody) return fail(ErrorCode::kLimitExceeded, "a body of at most 16 KB is expected");
+Result<boost::json::object> parseBody(std::string_view body, std::size_t most = kMaxBody) {
+  if (body.size() > most)
+    return fail(ErrorCode::kLimitExceeded, "a body of at most " + std::to_string(most >> 10U) + " KB is expected");
   boost::system::error_code error;
   boost::json::parse_options options;
   options.max_depth = 8;
@@ -123,12 +125,14 @@ constexpr std::string_view kChannels = "/v1/channels/", kCues = "/cues", kLive =
 
 }  // namespace
 
-asio::awaitable<void> Router::handleSlow(int, const Request& request, Response& response) {
+asio::awaitable<void> Router::handleSlow(int loop, const Request& request, Response& response) {
   std::string_view path = request.path;
   response.headers += "Cache-Control: no-store\r\n";
   const bool reads = request.method == Method::kGet || request.method == Method::kHead;
   if (path == "/v1/sessions" && request.method == Method::kPost) {
     co_await newSession(request, response);
+  } else if (path == "/v1/events" && request.method == Method::kPost) {
+    co_await events(loop, request, response);
   } else if (path.starts_with("/v1/explain/") && reads) {
     path.remove_prefix(12);
     co_await explain(path, request, response);
@@ -260,6 +264,54 @@ asio::awaitable<void> Router::newSession(const Request& request, Response& respo
   response.body.append("{\"session\":\"").append(token).append("\",\"playlist\":\"").append(origin());
   response.body.append("/s/").append(token).append("/index.m3u8\",\"explain\":\"").append(origin());
   response.body.append("/v1/explain/").append(token).append("\"").append(live).append("}\n");
+}
+
+// What of the request may be written; the scope in which the session is looked at ends here.
+Result<EventIntake::Checked> Router::checkEvents(int number, const boost::json::object& body) {
+  Loop& loop = loops_[static_cast<std::size_t>(number)];
+  DVPE_TRY(const std::string token, text(body, "session", privacy::kMaxToken));
+  privacy::ClaimsView claims;
+  if (auto opened = loop.opener->openInto(token, clock_.wallSeconds(), claims); !opened) {
+    refusedTokens_.add();
+    return fail(ErrorCode::kRefused, "'session': this is not a session of ours, or it has expired");
+  }
+  const personalize::SessionTable::ReadScope scope(director_.table(), number);
+  const auto* view = director_.table().find(claims.sessionId, static_cast<std::uint32_t>(clock_.steadySeconds()));
+  if (view == nullptr) return fail(ErrorCode::kNotFound, "the session is gone: start a new one");
+  const auto* told = body.if_contains("events");
+  return options_.intake->check(told != nullptr ? *told : boost::json::value(nullptr), claims, *view);
+}
+
+// POST /v1/events: {"session":…, "events":[…]}. Answered when they are on disk.
+asio::awaitable<void> Router::events(int loop, const Request& request, Response& response) {
+  response.headers.clear();
+  if (options_.intake == nullptr || options_.events == nullptr) {
+    answerError(response, 404, "not_found", "this node keeps no events");
+    co_return;
+  }
+  auto body = parseBody(request.body, kMaxEventsBody);
+  auto checked = body ? checkEvents(loop, body.value()) : Result<EventIntake::Checked>(body.as_failure());
+  if (!checked) {
+    eventsRefused_.add();
+    answerError(response, checked.error());
+    co_return;
+  }
+  EventIntake::Checked& of = checked.value();
+  eventsRefused_.add(of.refused.size());
+  if (!of.events.empty()) {
+    auto written =
+        co_await answered<Result<void>>([&](auto answer) { options_.events->append(of.events, std::move(answer)); });
+    if (!written) {
+      options_.intake->giveBack(of.session, of.numbers);
+      answerError(response, 503, "unavailable", "events cannot be kept now: send them again later");
+      co_return;
+    }
+  }
+  eventsAccepted_.add(of.events.size());
+  response.contentType = "application/json";
+  response.headers += kPrivate;
+  response.body =
+      boost::json::serialize(boost::json::object{{"accepted", of.events.size()}, {"refused", std::move(of.refused)}});
 }
 
 // GET /live/{channel}/index.m3u8[?token=HANDLE | ?persona=NAME]: a session for players that take one URL

@@ -22,7 +22,7 @@ BindEntry bindEntry() {
   for (std::uint32_t i = 0; i < 3; ++i) {
     const std::string n = std::to_string(i);
     out.creatives.push_back(
-        {std::make_shared<const PlacedCreative>(PlacedCreative{"name" + n, "media" + n, "k", "k/l" + n}),
+        {std::make_shared<const PlacedCreative>(PlacedCreative{"name" + n, "media" + n, "k", "k/l" + n, "c" + n}),
          {i, i + 1, i + 2, 0xFFFFFFFF},
          i % 2 == 0});
   }

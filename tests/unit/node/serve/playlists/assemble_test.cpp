@@ -87,7 +87,7 @@ class PlaylistTest : public testing::Test {
   }
   static personalize::PodPiece piece(char name, int units, int from = 0) {
     return {std::make_shared<const personalize::PlacedCreative>(
-                personalize::PlacedCreative{std::string(16, name), "", "", ""}),
+                personalize::PlacedCreative{std::string(16, name), "", "", "", ""}),
             from, units};
   }
 

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+#include "node/events/naming.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "shared/base/log.h"
+
+namespace dvpe::events {
+
+namespace {
+
+constexpr std::size_t kDaysKept = 3;  // a break of yesterday may still be told of
+
+template <class T>
+std::string_view bytesOf(const T& value) {
+  return {reinterpret_cast<const char*>(&value), sizeof value};
+}
+
+// Months since 0 CE: a visitor is counted as somebody else in the next one.
+std::int32_t monthOf(std::int32_t day) {
+  const std::chrono::year_month_day date{std::chrono::sys_days{std::chrono::days{day}}};
+  return static_cast<int>(date.year()) * 12 + static_cast<int>(static_cast<unsigned>(date.month()));
+}
+
+}  // namespace
+
+Naming::Naming(const privacy::SecretKey& key, std::filesystem::path folder, base::Random& random)
+    : visitors_(key.derive("visitors")), folder_(std::move(folder)), random_(random) {}
+
+bool Naming::measured(privacy::PurposeSet purposes) {
+  static constexpr privacy::PurposeSet kAny = *privacy::purpose("ad_measurement") |
+                                              *privacy::purpose("content_measurement") |
+                                              *privacy::purpose("audience_statistics");
+  return (purposes & kAny) != 0;
+}
+
+// Kept before it is used; what cannot be kept is used all the same, and said.
+privacy::SecretKey Naming::load(std::int32_t day) {
+  if (folder_.empty()) return privacy::SecretKey::generate(random_);
+  const auto pathOf = [&](std::int32_t of) { return folder_ / ("day-" + std::to_string(of) + ".key"); };
+  std::error_code ignored;
+  for (std::int32_t old = day - 30; old < day - static_cast<std::int32_t>(kDaysKept); ++old) {
+    std::filesystem::remove(pathOf(old), ignored);
+  }
+  if (auto known = privacy::loadSecretKey(pathOf(day))) return known.value();
+  const privacy::SecretKey fresh = privacy::SecretKey::generate(random_);
+  if (auto kept = privacy::writeSecretFile(pathOf(day), base::hex(fresh.bytes()), privacy::IfExists::kReplace); !kept) {
+    spdlog::warn("a day's key cannot be kept: after a restart impressions may be counted again reason=\"{}\"",
+                 kept.error().message);
+  }
+  return fresh;
+}
+
+privacy::SecretKey Naming::keyOf(std::int32_t day) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::find_if(days_.begin(), days_.end(), [&](const Day& d) { return d.day == day; });
+  if (found != days_.end()) return found->key;
+  if (days_.size() >= kDaysKept) {
+    days_.erase(std::min_element(days_.begin(), days_.end(), [](const Day& a, const Day& b) { return a.day < b.day; }));
+  }
+  return days_.emplace_back(Day{day, load(day)}).key;
+}
+
+void Naming::name(Event& event, const Who& who) {
+  if (measured(who.purposes)) {
+    event.session = who.session;
+    const auto hash = privacy::keyedHash(visitors_, {bytesOf(monthOf(event.day)), bytesOf(who.viewer)});
+    std::memcpy(&event.visitor, hash.data(), sizeof event.visitor);
+    event.visitor = std::max<std::uint64_t>(event.visitor, 1);
+    return;
+  }
+  event.visitor = 0;
+  event.session = {};
+  event.sealed.clear();
+  if (event.breakNumber == 0) return;
+  const auto hash = privacy::keyedHash(keyOf(event.day), {bytesOf(who.session), bytesOf(event.breakNumber)});
+  std::copy_n(hash.begin(), event.session.size(), event.session.begin());
+}
+
+}  // namespace dvpe::events

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+//
+// Who an event is about, as far as its viewer lets it be known.
+#pragma once
+
+#include <filesystem>
+#include <mutex>
+#include <vector>
+
+#include "node/events/event.h"
+#include "shared/base/clock.h"
+#include "shared/privacy/purposes.h"
+#include "shared/privacy/secret.h"
+
+namespace dvpe::events {
+
+// A session and its viewer's consent.
+struct Who {
+  privacy::SessionId session{};
+  privacy::Pseudonym viewer{};
+  privacy::PurposeSet purposes = 0;
+};
+
+// Any thread. A viewer who agreed to be measured (`ad_measurement`, `content_measurement` or `audience_statistics`) is
+// a session with a visitor's number. Of anybody else only what is in a break is told apart, under a number that is
+// random for each session and break, and nobody's any more some days later: the day's key, which makes it, is deleted.
+class Naming {
+ public:
+  // key: the same on all nodes, or visitors are counted once for each node. folder: where days' keys are kept over a
+  // restart, which would else count a break's impressions once more; empty: nowhere.
+  Naming(const privacy::SecretKey& key, std::filesystem::path folder, base::Random& random);
+
+  static bool measured(privacy::PurposeSet purposes);
+
+  // Sets session and visitor; event.day and event.breakNumber are set.
+  void name(Event& event, const Who& who);
+
+ private:
+  privacy::SecretKey keyOf(std::int32_t day);
+  privacy::SecretKey load(std::int32_t day);
+
+  const privacy::SecretKey visitors_;
+  const std::filesystem::path folder_;
+  base::Random& random_;
+  std::mutex mutex_;
+  struct Day {
+    std::int32_t day;
+    privacy::SecretKey key;
+  };
+  std::vector<Day> days_;  // the newest few
+};
+
+}  // namespace dvpe::events

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+#include "node/serve/event_intake.h"
+
+#include <boost/json.hpp>
+#include <cstring>
+
+namespace dvpe::serve {
+
+using base::ErrorCode;
+using base::fail;
+using base::Result;
+using boost::json::object;
+using boost::json::value;
+using events::Event;
+using events::Kind;
+
+namespace {
+
+constexpr std::chrono::minutes kTurn{15};                      // longer than an event may be late
+constexpr std::size_t kMostSessions = 200'000 / 16;            // in one half of a shard
+constexpr std::uint64_t kMostNumber = std::uint64_t{1} << 53;  // JSON's numbers are exact up to there
+constexpr std::int64_t kMostValue = std::int64_t{1} << 40;
+
+bool inBreak(Kind kind) { return kind >= Kind::kAdStarted && kind <= Kind::kAdClicked; }
+
+// What players may say; the rest is the node's own knowledge.
+bool playersOwn(Kind kind) {
+  return inBreak(kind) || (kind >= Kind::kError && kind <= Kind::kQuality) || kind == Kind::kRecommendationShown ||
+         kind == Kind::kRecommendationTaken;
+}
+
+// An integer in [0, most]. The field may be left out when there is something to take instead.
+Result<std::int64_t> number(const object& o, std::string_view key, std::int64_t most,
+                            std::optional<std::int64_t> instead = {}) {
+  const value* v = o.if_contains({key.data(), key.size()});
+  if (v == nullptr && instead) return *instead;
+  if (v == nullptr || !v->is_int64() || v->get_int64() < 0 || v->get_int64() > most) {
+    return fail(ErrorCode::kInvalidInput,
+                "'" + std::string(key) + "': a whole number from 0 to " + std::to_string(most) + " is expected");
+  }
+  return v->get_int64();
+}
+
+Result<std::string_view> text(const object& o, std::string_view key, std::size_t most) {
+  const value* v = o.if_contains({key.data(), key.size()});
+  if (v == nullptr) return std::string_view{};
+  if (!v->is_string() || v->get_string().size() > most) {
+    return fail(ErrorCode::kInvalidInput,
+                "'" + std::string(key) + "': a text of at most " + std::to_string(most) + " bytes is expected");
+  }
+  return std::string_view{v->get_string().data(), v->get_string().size()};
+}
+
+}  // namespace
+
+EventIntake::EventIntake(std::vector<EventChannel> channels, events::Naming& naming, const base::Clock& clock)
+    : channels_(std::move(channels)), naming_(naming), clock_(clock) {}
+
+EventIntake::Numbers& EventIntake::Shard::of(const privacy::SessionId& session, std::int64_t now) {
+  if (now - turned >= std::chrono::seconds(kTurn).count() || young.size() >= kMostSessions) {
+    old = std::exchange(young, {});
+    turned = now;
+  }
+  std::uint64_t key = 0;  // an HMAC: its bytes are as good as any hash of them
+  std::memcpy(&key, session.data(), sizeof key);
+  const auto [at, fresh] = young.try_emplace(key);
+  if (fresh) {
+    if (const auto before = old.find(key); before != old.end()) at->second = before->second;
+  }
+  return at->second;
+}
+
+Result<void> EventIntake::take(const privacy::SessionId& session, std::uint64_t number, std::int64_t now) {
+  Shard& shard = shardOf(session);
+  const std::lock_guard lock(shard.mutex);
+  Numbers& known = shard.of(session, now);
+  if (known.count >= kMostOfASession) return fail(ErrorCode::kLimitExceeded, "too many events of one session");
+  if (number > known.newest) {
+    const std::uint64_t ahead = number - known.newest;
+    known.window = (ahead < 64 ? known.window << ahead : 0) | 1;
+    known.newest = number;
+  } else {
+    const std::uint64_t behind = known.newest - number;
+    const std::uint64_t bit = behind < 64 ? std::uint64_t{1} << behind : 0;
+    if (bit == 0 || (known.window & bit) != 0) {
+      return fail(ErrorCode::kConflict, "this number was used before: it was told already");
+    }
+    known.window |= bit;
+  }
+  ++known.count;
+  return base::success();
+}
+
+void EventIntake::giveBack(const privacy::SessionId& session, const std::vector<std::uint64_t>& numbers) {
+  Shard& shard = shardOf(session);
+  const std::lock_guard lock(shard.mutex);
+  Numbers& known = shard.of(session, clock_.wallSeconds());
+  for (const std::uint64_t number : numbers) {
+    if (known.newest >= number && known.newest - number < 64)
+      known.window &= ~(std::uint64_t{1} << (known.newest - number));
+    if (known.count > 0) --known.count;
+  }
+}
+
+// Only what was bound to this session, not before it is on air, and not much later.
+Result<void> EventIntake::readSlot(const object& told, const personalize::SessionView& view, base::WallTime now,
+                                   Event& event) const {
+  DVPE_TRY(const std::string_view span, text(told, "break", 64));
+  DVPE_TRY(const std::int64_t slot, number(told, "slot", 0xFFFF));
+  const personalize::BoundPod* pod = view.podOf(std::string(span));
+  if (pod == nullptr || pod->kind != timeline::SpanKind::kBreak || slot < 1 ||
+      slot > static_cast<std::int64_t>(pod->pieces.size())) {
+    return fail(ErrorCode::kNotFound, "this session has no such slot");
+  }
+  const EventChannel& channel = channels_[view.channel];
+  int unit = pod->firstUnit;
+  for (std::int64_t i = 1; i < slot; ++i) unit += pod->pieces[static_cast<std::size_t>(i - 1)].units;
+  const personalize::PodPiece& piece = pod->pieces[static_cast<std::size_t>(slot - 1)];
+  const Ticks start = pod->start + channel.unit * unit;
+  if (now + kEarly < base::toWall(channel.epoch, start)) {
+    return fail(ErrorCode::kRefused, "this slot is not on air yet");
+  }
+  if (now > base::toWall(channel.epoch, start + channel.unit * piece.units) + kLate) {
+    return fail(ErrorCode::kRefused, "this slot was on air more than 10 minutes ago");
+  }
+  event.day = events::dayOf(base::toWall(channel.epoch, pod->start));
+  event.breakNumber = pod->number;
+  event.slot = static_cast<std::uint16_t>(slot);
+  event.place.campaign = piece.what->campaign;
+  event.place.line = piece.what->line;
+  event.place.creative = piece.what->creative.empty() ? piece.what->media : piece.what->creative;
+  return base::success();
+}
+
+Result<Event> EventIntake::read(const object& told, const personalize::SessionView& view, base::WallTime now) const {
+  Event event;
+  DVPE_TRY(const std::string_view kind, text(told, "kind", 32));
+  const auto known = events::kindOf(kind);
+  if (!known || !playersOwn(*known)) return fail(ErrorCode::kUnsupported, "players tell of no such kind");
+  event.kind = *known;
+  DVPE_TRY(const std::int64_t at, number(told, "at", 4'000'000'000'000));
+  event.at = base::WallTime{std::chrono::milliseconds{at}};
+  if (event.at > now + kEarly) return fail(ErrorCode::kRefused, "this is to come: 'at' is milliseconds since 1970");
+  if (event.at < now - kLate) return fail(ErrorCode::kRefused, "this was more than 10 minutes ago");
+  DVPE_TRY(event.value, number(told, "value", kMostValue, 0));
+  DVPE_TRY(const std::string_view words, text(told, "text", events::kMaxText));
+  event.text = words;
+  event.day = events::dayOf(event.at);
+  event.place.channel = channels_[view.channel].id;
+  if (inBreak(event.kind)) {
+    DVPE_CHECK(readSlot(told, view, now, event));
+  }
+  return event;
+}
+
+Result<EventIntake::Checked> EventIntake::check(const value& told, const privacy::ClaimsView& claims,
+                                                const personalize::SessionView& view) {
+  if (!told.is_array()) return fail(ErrorCode::kInvalidInput, "'events': a list is expected");
+  const auto& all = told.get_array();
+  if (all.size() > kMostEvents) {
+    return fail(ErrorCode::kLimitExceeded, "'events': at most " + std::to_string(kMostEvents) + " at once");
+  }
+  const base::WallTime now = clock_.wall();
+  const events::Who who{claims.sessionId, claims.pseudonym, claims.purposes};
+  Checked out;
+  out.session = claims.sessionId;
+  out.events.reserve(all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto one = [&]() -> Result<void> {
+      if (!all[i].is_object()) return fail(ErrorCode::kInvalidInput, "an object is expected");
+      const object& each = all[i].get_object();
+      DVPE_TRY(const std::int64_t n, number(each, "n", kMostNumber));
+      DVPE_TRY(Event event, read(each, view, now));
+      const auto used = static_cast<std::uint64_t>(n);
+      DVPE_CHECK(
+          take(claims.sessionId, used, std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count()));
+      naming_.name(event, who);
+      event.id = event.breakNumber != 0 && event.kind != Kind::kAdClicked
+                     ? events::impressionId(event.day, event.session, event.breakNumber, event.slot, event.kind)
+                     : events::sessionEventId(claims.sessionId, event.kind, used);
+      out.events.push_back(std::move(event));
+      out.numbers.push_back(used);
+      return base::success();
+    }();
+    if (one) continue;
+    const value* n = all[i].is_object() ? all[i].get_object().if_contains("n") : nullptr;
+    out.refused.push_back(
+        object{{"n", n != nullptr && n->is_int64() ? *n : value(nullptr)}, {"index", i}, {"why", one.error().message}});
+  }
+  return out;
+}
+
+}  // namespace dvpe::serve

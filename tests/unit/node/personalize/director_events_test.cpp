@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+//
+// What the director tells of breaks and sessions.
+#include "tests/unit/node/personalize/breaks.h"
+
+namespace dvpe::personalize {
+namespace {
+
+using events::Kind;
+
+class Kept final : public events::Sink {
+ public:
+  void append(std::span<const events::Event> events, Done) override {
+    const std::lock_guard lock(mutex_);
+    all_.insert(all_.end(), events.begin(), events.end());
+  }
+  std::vector<events::Event> of(Kind kind) const {
+    const std::lock_guard lock(mutex_);
+    std::vector<events::Event> out;
+    std::copy_if(all_.begin(), all_.end(), std::back_inserter(out), [&](const auto& e) { return e.kind == kind; });
+    return out;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<events::Event> all_;
+};
+
+class Told : public test::Breaks {
+ protected:
+  Told() {
+    options_.events = &kept_;
+    options_.naming = &naming_;
+    reopen();
+    plan(10, 10);
+  }
+  ~Told() override { director_.reset(); }
+  void start(std::uint32_t id, std::vector<std::string> purposes) {
+    NewSession s;
+    s.channel = "ch";
+    s.id = test::idOf(id);
+    s.pseudonym = test::idOf(1000 + id);
+    s.purposes = std::move(purposes);
+    s.attributes["country"] = model::Value{std::string("DE")};
+    EXPECT_TRUE(test::asio::co_spawn(director_->executor(), director_->create(std::move(s)), test::asio::use_future)
+                    .get()
+                    .result);
+  }
+
+  Kept kept_;
+  events::Naming naming_{test::keyOf(7), {}, random_};
+};
+
+TEST_F(Told, IsWhatWasDecidedAndThenDelivered) {
+  start(1, {"ad_measurement"});
+  const timeline::Span span = announce();
+  const auto decided = kept_.of(Kind::kAdDecided);
+  ASSERT_EQ(decided.size(), 2U);
+  EXPECT_EQ(decided[0].place.line, "k/capped");
+  EXPECT_EQ(decided[0].place.creative, "capped-creative");
+  EXPECT_EQ(decided[0].place.country, "DE");
+  EXPECT_EQ(decided[0].session, test::idOf(1));
+  EXPECT_EQ(decided[0].breakNumber, span.number);
+  EXPECT_EQ(decided[0].slot, 1);
+  EXPECT_EQ(decided[1].slot, 2);
+  EXPECT_EQ(decided[1].value, 10);
+  EXPECT_TRUE(kept_.of(Kind::kAdDelivered).empty());
+
+  watches(1, span, std::chrono::seconds(5));
+  ASSERT_TRUE(soon([&] { return kept_.of(Kind::kAdDelivered).size() == 2; }));
+  const auto delivered = kept_.of(Kind::kAdDelivered);
+  EXPECT_EQ(delivered[0].slot, 1);
+  EXPECT_EQ(delivered[0].place, decided[0].place);
+  EXPECT_EQ(delivered[0].id, events::impressionId(decided[0].day, test::idOf(1), span.number, 1, Kind::kAdDelivered));
+}
+
+TEST_F(Told, IsNothingOfWhoDidNotAgreeButThatItWasShown) {
+  start(1, {"personalised_ads"});
+  announce();
+  const auto decided = kept_.of(Kind::kAdDecided);
+  ASSERT_EQ(decided.size(), 2U);
+  EXPECT_NE(decided[0].session, test::idOf(1));
+  EXPECT_EQ(decided[0].session, decided[1].session);
+  EXPECT_EQ(decided[0].visitor, 0U);
+  EXPECT_EQ(decided[0].place.country, "");
+  EXPECT_EQ(decided[0].place.line, "k/capped");
+}
+
+TEST_F(Told, HasTheSameIdsAfterACrash) {
+  start(1, {"ad_measurement"});
+  const timeline::Span span = announce();
+  const auto before = kept_.of(Kind::kAdDecided);
+  reopen();
+  plan(10, 10);
+  watches(1, span, std::chrono::seconds(5));
+  ASSERT_TRUE(soon([&] { return kept_.of(Kind::kAdDelivered).size() == 2; }));
+  const auto delivered = kept_.of(Kind::kAdDelivered);
+  ASSERT_EQ(before.size(), 2U);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(delivered[i].place, before[i].place);
+    EXPECT_EQ(delivered[i].slot, before[i].slot);
+    EXPECT_EQ(delivered[i].day, before[i].day);
+  }
+}
+
+TEST_F(Told, IsThatSessionsBegin) {
+  start(1, {"ad_measurement"});
+  ASSERT_TRUE(soon([&] { return kept_.of(Kind::kSessionStart).size() == 1; }));
+  EXPECT_EQ(kept_.of(Kind::kSessionStart)[0].place.channel, "ch");
+}
+
+}  // namespace
+}  // namespace dvpe::personalize

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+//
+// What players tell, over the router.
+#include "tests/unit/node/serve/playlists/routing.h"
+
+namespace dvpe::serve {
+namespace {
+
+using test::keyOf;
+using test::RouterTest;
+using testing::HasSubstr;
+
+class Kept final : public events::Sink {
+ public:
+  void append(std::span<const events::Event> events, Done done) override {
+    if (room) all.insert(all.end(), events.begin(), events.end());
+    done(room ? base::success() : base::Result<void>(base::fail(base::ErrorCode::kLimitExceeded, "the disk is full")));
+  }
+  bool room = true;
+  std::vector<events::Event> all;
+};
+
+struct Parts {
+  base::SystemRandom random;
+  base::ManualClock clock{base::WallTime{std::chrono::seconds(1800000000)}};
+  events::Naming naming{keyOf(1), {}, random};
+  EventIntake intake{{{"ch", {}, Ticks{240000}}}, naming, clock};
+  Kept kept;
+};
+
+class RouterEvents : public Parts, public RouterTest {
+ protected:
+  RouterEvents()
+      : RouterTest(std::make_shared<personalize::Homes>("node"), [this](RouterOptions& options) {
+          options.intake = &intake;
+          options.events = &kept;
+        }) {}
+  Response tell(const std::string& events, const std::string& token) {
+    return ask(Method::kPost, "/v1/events", R"({"session":")" + token + R"(","events":)" + events + "}");
+  }
+  static std::string stall(int n) {
+    return R"([{"kind":"stall","n":)" + std::to_string(n) + R"(,"at":1800000000000}])";
+  }
+};
+
+TEST_F(RouterEvents, AreAnsweredWhenTheyAreKept) {
+  const Response r = tell(stall(1), session());
+  EXPECT_EQ(r.status, 200) << r.body;
+  EXPECT_EQ(r.body, R"({"accepted":1,"refused":[]})");
+  EXPECT_EQ(kept.all.size(), 1U);
+  EXPECT_THAT(r.headers, HasSubstr("no-store"));
+}
+
+TEST_F(RouterEvents, AreRefusedWithAReasonWithoutASession) {
+  for (const std::string& token : {std::string(), std::string("nothing"), session() + "x", std::string(5000, 'x')}) {
+    const Response r = tell(stall(1), token);
+    EXPECT_GE(r.status, 400) << token;
+    EXPECT_THAT(r.body, HasSubstr("message"));
+  }
+  EXPECT_EQ(ask(Method::kPost, "/v1/events", "[]").status, 400);
+  EXPECT_EQ(ask(Method::kPost, "/v1/events", "").status, 400);
+  EXPECT_EQ(tell("7", session()).status, 400);
+  EXPECT_EQ(ask(Method::kPost, "/v1/events", std::string(65 * 1024, ' ')).status, 413);
+  EXPECT_EQ(ask(Method::kGet, "/v1/events").status, 404);
+  EXPECT_TRUE(kept.all.empty());
+}
+
+TEST_F(RouterEvents, MayBeSentAgainWhenThereWasNoRoom) {
+  const std::string token = session();
+  kept.room = false;
+  EXPECT_EQ(tell(stall(1), token).status, 503);
+  kept.room = true;
+  EXPECT_EQ(tell(stall(1), token).body, R"({"accepted":1,"refused":[]})");
+  EXPECT_THAT(std::string(tell(stall(1), token).body), HasSubstr("used before"));
+  EXPECT_EQ(kept.all.size(), 1U);
+}
+
+TEST_F(RouterTest, TakesNoEventsWhereNobodyKeepsThem) {
+  EXPECT_EQ(ask(Method::kPost, "/v1/events", R"({"session":"x","events":[]})").status, 404);
+}
+
+}  // namespace
+}  // namespace dvpe::serve
