@@ -25,7 +25,6 @@ namespace fs = std::filesystem;
 using base::ErrorCode;
 using base::Result;
 using std::chrono::milliseconds;
-using testing::ElementsAre;
 
 constexpr std::size_t kAll = 1'000'000'000;
 constexpr milliseconds kLong{5000};
@@ -544,6 +543,7 @@ TEST_F(TheSpool, NumbersWhatManyThreadsAppendWithoutGaps) {
   constexpr int kThreads = 4, kAppends = 250, kEach = 8;
   std::atomic<int> told = 0;
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
       for (std::int64_t i = 0; i < kAppends; ++i) {
