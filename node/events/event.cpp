@@ -156,7 +156,7 @@ std::int32_t dayOf(base::WallTime at) {
   return static_cast<std::int32_t>(std::chrono::floor<std::chrono::days>(at).time_since_epoch().count());
 }
 
-void write(const Event& event, Bytes& out) {
+void write(const Event& event, Bytes& out, float times) {
   const std::size_t begin = out.size();
   put(out, std::uint32_t{0});
   put(out, kVersion);
@@ -170,7 +170,7 @@ void write(const Event& event, Bytes& out) {
   put(out, event.breakNumber);
   put(out, event.slot);
   put(out, event.value);
-  put(out, event.weight);
+  put(out, event.weight * times);
   for (const std::string* text : texts(event.place)) {
     const std::string_view of = cut(*text, kMaxPlaceText);
     put(out, static_cast<std::uint8_t>(of.size()));

@@ -95,8 +95,8 @@ Id sessionEventId(const Id& session, Kind kind, std::uint64_t number);
 std::int32_t dayOf(base::WallTime at);
 
 // Little-endian: u32 length of what follows, then the fields as event.cpp writes them. Appends to `out`. Texts that are
-// too long are cut.
-void write(const Event& event, base::Bytes& out);
+// too long are cut. It is written as standing for so many `times` what it stands for.
+void write(const Event& event, base::Bytes& out, float times = 1);
 // The event at the beginning of `bytes`, and how many bytes it took. kInvalidInput: write() makes no such bytes.
 base::Result<std::pair<Event, std::size_t>> read(base::ByteView bytes);
 

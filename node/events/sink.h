@@ -16,9 +16,10 @@ class Sink {
   using Done = std::function<void(base::Result<void>)>;
   virtual ~Sink() = default;
 
-  // Any thread; does not wait for a disk; copies. done: called once, on the sink's own thread or on this one, when all
-  // of them are on disk, or with why none of them is going to be: kLimitExceeded (there is no room), kIo. May be empty.
-  virtual void append(std::span<const Event> events, Done done) = 0;
+  // All of the events or none. Any thread; does not wait for a disk; copies. done (may be empty, must be quick) is
+  // called once, on the sink's own thread, when they are on disk or with why they are not. An error: nothing was taken,
+  // and `done` is not called. kUnavailable: there is no room; kLimitExceeded: too many in one call.
+  virtual base::Result<void> append(std::span<const Event> events, Done done) = 0;
 };
 
 }  // namespace dvpe::events

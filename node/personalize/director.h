@@ -134,6 +134,7 @@ struct DirectorCounters {
   std::atomic<std::uint64_t> refreshed{0}, refreshMicroseconds{0};  // pods decided ahead, CPU time for it
   std::atomic<std::uint64_t> podAgeSeconds{0};                      // of the oldest pod that is held
   std::atomic<std::uint64_t> plan{0};                               // number of the plan that is decided by
+  std::atomic<std::uint64_t> untold{0};                             // events that nobody took
   std::atomic<std::uint64_t> viewerBytes{0};                        // memory of what viewers have been shown
 };
 

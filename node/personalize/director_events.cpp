@@ -111,7 +111,7 @@ void Director::tellEnd(const privacy::SessionId& id, Record& record) {
 
 void Director::flushEvents() {
   if (told_.empty()) return;
-  options_.events->append(told_, {});
+  if (!options_.events->append(told_, {})) counters_.untold += told_.size();
   told_.clear();
 }
 

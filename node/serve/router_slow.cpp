@@ -299,8 +299,9 @@ asio::awaitable<void> Router::events(int loop, const Request& request, Response&
   EventIntake::Checked& of = checked.value();
   eventsRefused_.add(of.refused.size());
   if (!of.events.empty()) {
-    auto written =
-        co_await answered<Result<void>>([&](auto answer) { options_.events->append(of.events, std::move(answer)); });
+    auto written = co_await answered<Result<void>>([&](const auto& answer) {
+      if (auto taken = options_.events->append(of.events, answer); !taken) answer(std::move(taken));
+    });
     if (!written) {
       options_.intake->giveBack(of.session, of.numbers);
       answerError(response, 503, "unavailable", "events cannot be kept now: send them again later");

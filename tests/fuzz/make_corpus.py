@@ -298,11 +298,56 @@ def breaks_seeds():
     yield "counts", b"\4" + json.dumps({"plan": 7, "breaks": 100, "lines": {"tea/l": [10, 5, 4, 1]}}).encode()
 
 
+# --- spool ------------------------------------------------------------------------------------------------------------
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def event(number, kind=20, text=b"code", sealed=b"\1\2\3"):
+    body = struct.pack("<BB16siq16sQqHqf", 1, kind, bytes([number & 255]) * 16, 20000, number, b"s" * 16, 9, 7, 2, -1, 1.0)
+    body += b"".join(bytes([len(t)]) + t for t in (b"one", b"v1", b"", b"tea", b"l", b"", b"", b"DE", b"tv", b""))
+    body += struct.pack("<H", len(text)) + text + struct.pack("<H", len(sealed)) + sealed
+    return struct.pack("<I", len(body)) + body
+
+
+def segment(first, *blocks):
+    head = struct.pack("<4sI16sQI", b"DVES", 1, b"i" * 16, first, 0)
+    return head + struct.pack("<I", crc32c(head)) + b"".join(blocks)
+
+
+def block(first, *events, count=None):
+    body = b"".join(events)
+    head = struct.pack("<4sIQIII", b"DVEB", len(body), first, len(events) if count is None else count, crc32c(body), 0)
+    return head + struct.pack("<I", crc32c(head)) + body
+
+
+def spool_seeds():
+    one, two = block(5, event(5)), block(6, event(6, 2), event(7, 40))
+    files = {
+        "whole": segment(5, one, two), "no-blocks": segment(0), "torn": segment(5, one, two[:-1]),
+        "torn-header": segment(5, one, two[:20]), "zeros": segment(5, one, bytes(100)),
+        "no-header": bytes(40) + one + two, "damaged-header": segment(5, b"\0" + one[1:], two),
+        "damaged-events": segment(5, one[:-1] + b"\0", two), "hole": segment(5, one, block(900, event(9))),
+        "count-lies": segment(5, block(5, event(5), event(6), count=1), two), "last-number": segment(2**64 - 2, block(2**64 - 2, event(1))),
+        "magics": segment(0, b"DVEB" * 100), "before": segment(5, one, one, two)}
+    for name, data in files.items():
+        yield name, b"\1" + data
+    yield "event", b"\0" + event(1)
+    yield "event-unknown", b"\0" + event(1, 200)
+    yield "event-long", b"\0" + event(1, text=b"x" * 257)
+
+
 def main():
     for folder, seeds, prefix in (("chunk", chunk_seeds(), b"\x80"), ("amf0", amf0_seeds(), b""),
                                   ("flv", flv_seeds(), b""), ("h264", h264_seeds(), b""),
                                   ("control", control_seeds(), b""), ("rules", rules_seeds(), b""),
-                                  ("breaks", breaks_seeds(), b"")):
+                                  ("breaks", breaks_seeds(), b""), ("spool", spool_seeds(), b"")):
         target = HERE / folder
         target.mkdir(parents=True, exist_ok=True)
         for old in target.iterdir():

@@ -11,9 +11,10 @@ using events::Kind;
 
 class Kept final : public events::Sink {
  public:
-  void append(std::span<const events::Event> events, Done) override {
+  base::Result<void> append(std::span<const events::Event> events, Done) override {
     const std::lock_guard lock(mutex_);
     all_.insert(all_.end(), events.begin(), events.end());
+    return base::success();
   }
   std::vector<events::Event> of(Kind kind) const {
     const std::lock_guard lock(mutex_);

@@ -13,10 +13,15 @@ using testing::HasSubstr;
 
 class Kept final : public events::Sink {
  public:
-  void append(std::span<const events::Event> events, Done done) override {
-    if (room) all.insert(all.end(), events.begin(), events.end());
-    done(room ? base::success() : base::Result<void>(base::fail(base::ErrorCode::kLimitExceeded, "the disk is full")));
+  base::Result<void> append(std::span<const events::Event> events, Done done) override {
+    if (!room && told) done(base::fail(base::ErrorCode::kIo, "the disk broke"));
+    if (!room && told) return base::success();
+    if (!room) return base::fail(base::ErrorCode::kUnavailable, "the disk is full");
+    all.insert(all.end(), events.begin(), events.end());
+    done(base::success());
+    return base::success();
   }
+  bool told = false;  // that there is no room: by `done`, else at once
   bool room = true;
   std::vector<events::Event> all;
 };
@@ -69,6 +74,8 @@ TEST_F(RouterEvents, AreRefusedWithAReasonWithoutASession) {
 TEST_F(RouterEvents, MayBeSentAgainWhenThereWasNoRoom) {
   const std::string token = session();
   kept.room = false;
+  EXPECT_EQ(tell(stall(1), token).status, 503);
+  kept.told = true;
   EXPECT_EQ(tell(stall(1), token).status, 503);
   kept.room = true;
   EXPECT_EQ(tell(stall(1), token).body, R"({"accepted":1,"refused":[]})");
