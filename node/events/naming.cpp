@@ -63,20 +63,23 @@ privacy::SecretKey Naming::keyOf(std::int32_t day) {
   return days_.emplace_back(Day{day, load(day)}).key;
 }
 
-void Naming::name(Event& event, const Who& who) {
+void Naming::name(Event& event, const Who& who, std::uint64_t number) {
+  Id told = who.session;  // by which the event is told apart from others
   if (measured(who.purposes)) {
-    event.session = who.session;
+    event.session = told;
     const auto hash = privacy::keyedHash(visitors_, {bytesOf(monthOf(event.day)), bytesOf(who.viewer)});
     std::memcpy(&event.visitor, hash.data(), sizeof event.visitor);
     event.visitor = std::max<std::uint64_t>(event.visitor, 1);
-    return;
+  } else {
+    const auto hash = privacy::keyedHash(keyOf(event.day), {bytesOf(who.session), bytesOf(event.breakNumber)});
+    std::copy_n(hash.begin(), told.size(), told.begin());
+    event.visitor = 0;
+    event.session = event.breakNumber != 0 ? told : Id{};
+    event.sealed.clear();
   }
-  event.visitor = 0;
-  event.session = {};
-  event.sealed.clear();
-  if (event.breakNumber == 0) return;
-  const auto hash = privacy::keyedHash(keyOf(event.day), {bytesOf(who.session), bytesOf(event.breakNumber)});
-  std::copy_n(hash.begin(), event.session.size(), event.session.begin());
+  const bool state = event.breakNumber != 0 && event.kind != Kind::kAdClicked;  // of an impression: once
+  event.id = state ? impressionId(event.day, told, event.breakNumber, event.slot, event.kind)
+                   : sessionEventId(told, event.kind, number);
 }
 
 }  // namespace dvpe::events

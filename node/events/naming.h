@@ -33,8 +33,9 @@ class Naming {
 
   static bool measured(privacy::PurposeSet purposes);
 
-  // Sets session and visitor; event.day and event.breakNumber are set.
-  void name(Event& event, const Who& who);
+  // Sets id, session and visitor; kind, day, breakNumber and slot are set. number: tells events of one kind and session
+  // apart that are not an impression's state.
+  void name(Event& event, const Who& who, std::uint64_t number = 0);
 
  private:
   privacy::SecretKey keyOf(std::int32_t day);

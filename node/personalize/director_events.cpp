@@ -42,11 +42,10 @@ void Director::tell(Kind kind, const privacy::SessionId& id, const Record& recor
   event.place.channel = channels_[record.channel]->config.id;
   event.place.country = countries_[record.country];
   (kind == Kind::kClipShown ? event.place.content : event.place.variant) = std::move(about);
-  options_.naming->name(event, {id, record.viewer, record.purposes});
   // One of its kind in a session and second.
   const auto second = std::chrono::floor<std::chrono::seconds>(event.at).time_since_epoch().count();
   const bool once = kind == Kind::kSessionStart || kind == Kind::kSessionEnd;
-  event.id = events::sessionEventId(id, kind, once ? 0 : static_cast<std::uint64_t>(second));
+  options_.naming->name(event, {id, record.viewer, record.purposes}, once ? 0 : static_cast<std::uint64_t>(second));
 }
 
 void Director::tell(Kind kind, const privacy::SessionId& id, const Record& record, const Promise& promise) {
@@ -64,7 +63,6 @@ void Director::tell(Kind kind, const privacy::SessionId& id, const Record& recor
   event.place.line = promise.what->line;
   event.place.creative = promise.what->creative.empty() ? promise.what->media : promise.what->creative;
   options_.naming->name(event, {id, record.viewer, record.purposes});
-  event.id = events::impressionId(event.day, event.session, event.breakNumber, event.slot, kind);
 }
 
 // Of what is bound and on disk: it stands in playlists from now on.

@@ -175,10 +175,7 @@ Result<EventIntake::Checked> EventIntake::check(const value& told, const privacy
       const auto used = static_cast<std::uint64_t>(n);
       DVPE_CHECK(
           take(claims.sessionId, used, std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count()));
-      naming_.name(event, who);
-      event.id = event.breakNumber != 0 && event.kind != Kind::kAdClicked
-                     ? events::impressionId(event.day, event.session, event.breakNumber, event.slot, event.kind)
-                     : events::sessionEventId(claims.sessionId, event.kind, used);
+      naming_.name(event, who, used);
       out.events.push_back(std::move(event));
       out.numbers.push_back(used);
       return base::success();

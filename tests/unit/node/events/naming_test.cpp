@@ -62,6 +62,18 @@ TEST_F(ANaming, TellsOfAnybodyElseNothingButTheBreak) {
   EXPECT_EQ(named(inBreak(0), silent_).session, Id{}) << "nor what happens outside of breaks";
 }
 
+TEST_F(ANaming, GivesIdsThatDoNotLeadToASilentViewersSession) {
+  Event beat;
+  beat.kind = Kind::kHeartbeat;
+  beat.day = 20'000;
+  naming_.name(beat, silent_, 5);
+  EXPECT_NE(beat.id, sessionEventId(silent_.session, Kind::kHeartbeat, 5));
+  naming_.name(beat, agreed_, 5);
+  EXPECT_EQ(beat.id, sessionEventId(agreed_.session, Kind::kHeartbeat, 5));
+  const Event ad = named(inBreak(1), silent_);
+  EXPECT_EQ(ad.id, impressionId(ad.day, ad.session, 1, 0, ad.kind)) << "a second telling makes the same one";
+}
+
 TEST_F(ANaming, ForgetsHowItMadeANumberWhenDaysHavePassed) {
   const test::Folder folder;
   const auto numberBy = [&](Naming& naming, std::int32_t day) {
