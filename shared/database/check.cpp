@@ -12,10 +12,10 @@ struct Question {
 };
 
 // Our schemas, and our roles that nobody may log in as.
-#define OURS "('dvpe', 'session', 'people', 'registry', 'audit', 'crypto', 'public')"
+#define OURS "('dvpe', 'session', 'people', 'registry', 'audit', 'events', 'analytics', 'crypto', 'public')"
 #define INNER                                                                                                        \
   "('dvpe_owner', 'dvpe_clock', 'dvpe_verifiers', 'dvpe_identity', 'dvpe_logins', 'dvpe_registry', 'dvpe_auditor', " \
-  "'dvpe_library', 'dvpe_warden', 'dvpe_privacy')"
+  "'dvpe_library', 'dvpe_warden', 'dvpe_privacy', 'dvpe_events', 'dvpe_analytics')"
 
 constexpr Question kQuestions[] = {
     {"tables without row security that is enabled and forced",
@@ -33,11 +33,11 @@ constexpr Question kQuestions[] = {
      "WHERE n.nspname IN " OURS " AND has_function_privilege('public', p.oid, 'EXECUTE')"},
     {"functions with a search path that their caller chooses",
      "SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
-     "WHERE n.nspname IN ('dvpe', 'session', 'people', 'registry', 'audit') "
+     "WHERE n.nspname IN ('dvpe', 'session', 'people', 'registry', 'audit', 'events', 'analytics') "
      "AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false)"},
     {"functions that run as somebody who may do more than they need",
      "SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
-     "WHERE n.nspname IN ('dvpe', 'session', 'people', 'registry', 'audit') AND p.prosecdef "
+     "WHERE n.nspname IN ('dvpe', 'session', 'people', 'registry', 'audit', 'events', 'analytics') AND p.prosecdef "
      "AND pg_get_userbyid(p.proowner) NOT IN " INNER},
     {"rights on tables that belong to functions alone",
      "SELECT r.rolname || ' on ' || c.oid::regclass FROM pg_roles r CROSS JOIN pg_class c "

@@ -29,18 +29,18 @@ class Rights(people.Town, unittest.TestCase):
     def test_nothing_may_be_executed_by_everybody(self):
         self.assertEqual(self.server.ask(
             "SELECT string_agg(p.oid::regprocedure::text, ' ') FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
-            "WHERE n.nspname IN ('session', 'people', 'registry', 'audit', 'crypto', 'public', 'dvpe') "
+            "WHERE n.nspname IN ('session', 'people', 'registry', 'audit', 'events', 'analytics', 'crypto', 'public', 'dvpe') "
             "AND has_function_privilege('public', p.oid, 'EXECUTE')"), "")
 
     def test_every_definer_function_has_a_fixed_search_path(self):
         self.assertEqual(self.server.ask(
             "SELECT string_agg(p.oid::regprocedure::text, ' ') FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
-            "WHERE n.nspname IN ('session', 'people', 'registry', 'audit') "
+            "WHERE n.nspname IN ('session', 'people', 'registry', 'audit', 'events', 'analytics') "
             "AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false)"), "")
 
     def test_definers_and_owner_cannot_log_in_and_nobody_is_a_member_of_them(self):
         roles = ("('dvpe_owner', 'dvpe_clock', 'dvpe_verifiers', 'dvpe_identity', 'dvpe_logins', 'dvpe_registry', 'dvpe_auditor', "
-                 "'dvpe_library', 'dvpe_warden', 'dvpe_privacy')")
+                 "'dvpe_library', 'dvpe_warden', 'dvpe_privacy', 'dvpe_events', 'dvpe_analytics')")
         self.assertEqual(self.server.ask(f"SELECT count(*) FROM pg_roles WHERE rolname IN {roles} AND rolcanlogin"), "0")
         self.assertEqual(self.server.ask(
             f"SELECT count(*) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid WHERE r.rolname IN {roles}"), "0")
