@@ -5,12 +5,11 @@
 #include <openssl/sha.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
-namespace dvpe::events {
+#include "shared/base/byte_reader.h"
 
-static_assert(std::endian::native == std::endian::little, "events are written as they are in memory");
+namespace dvpe::events {
 
 using base::Bytes;
 using base::ByteView;
@@ -74,39 +73,6 @@ std::string_view cut(std::string_view text, std::size_t most) {
   while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0U) == 0x80U) --most;
   return text.substr(0, most);
 }
-
-// Reads nothing, and says so, beyond the end.
-class Reader {
- public:
-  explicit Reader(ByteView bytes) : left_(bytes) {}
-  template <class T>
-  T number() {
-    T value{};
-    raw(&value, sizeof value);
-    return value;
-  }
-  void raw(void* to, std::size_t count) {
-    const ByteView from = view(count);
-    if (good_ && count != 0) std::memcpy(to, from.data(), count);
-  }
-  ByteView view(std::size_t count) {
-    good_ = good_ && count <= left_.size();
-    if (!good_) return {};
-    const ByteView out = left_.first(count);
-    left_ = left_.subspan(count);
-    return out;
-  }
-  std::string text(std::size_t count, std::size_t most) {
-    good_ = good_ && count <= most;
-    const ByteView bytes = view(count);
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-  }
-  bool whole() const { return good_ && left_.empty(); }
-
- private:
-  ByteView left_;
-  bool good_ = true;
-};
 
 Id hashed(ByteView bytes) {
   std::array<std::uint8_t, SHA256_DIGEST_LENGTH> digest{};
@@ -192,7 +158,7 @@ base::Result<std::pair<Event, std::size_t>> read(ByteView bytes) {
   if (bytes.size() < sizeof length) return bad();
   std::memcpy(&length, bytes.data(), sizeof length);
   if (length > kMaxEventBytes || bytes.size() - sizeof length < length) return bad();
-  Reader in{bytes.subspan(sizeof length, length)};
+  base::ByteReader in{bytes.subspan(sizeof length, length)};
   if (in.number<std::uint8_t>() != kVersion) return bad();
   Event event;
   event.kind = static_cast<Kind>(in.number<std::uint8_t>());

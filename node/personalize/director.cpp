@@ -242,9 +242,7 @@ asio::awaitable<Reply> Director::create(NewSession request) {
     (void)store_.erase(request.id);
     co_return Reply{journalled.as_failure()};
   }
-  Record& kept = records_[request.id] = std::move(record);
-  tell(events::Kind::kSessionStart, request.id, kept, 0);
-  tellDecided(log);
+  records_[request.id] = std::move(record);
   const auto unseen = [&channel](std::size_t c) { return c >= channel.viewers.size() || channel.viewers[c] == 0; };
   const bool fresh = unseen(view.cohort) || std::any_of(view.former.begin(), view.former.end(),
                                                         [&](const auto& f) { return unseen(f.cohort); });
@@ -252,10 +250,13 @@ asio::awaitable<Reply> Director::create(NewSession request) {
   // One more of a cohort that is watched already is counted within the second.
   if (fresh) publishDemand(number.value());
   auto done = co_await committed();
+  const auto made = records_.find(request.id);  // it may have expired meanwhile
   if (!done) {
-    if (const auto it = records_.find(request.id); it != records_.end()) forget(it);
+    if (made != records_.end()) forget(made);
     co_return Reply{done.as_failure()};
   }
+  if (made != records_.end()) tell(events::Kind::kSessionStart, request.id, made->second, 0);
+  tellDecided(log);
   ++counters_.created;
   if (away) ++counters_.away;
   co_return Reply{token};

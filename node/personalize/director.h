@@ -256,13 +256,14 @@ class Director {
             std::string variant = {});
   void tell(events::Kind kind, const privacy::SessionId& id, const Record& record, const Promise& promise);
   void tellDecided(const Binding& log);
+  void tellClip(const SessionView& view);
   void tellThere(const privacy::SessionId& id, Record& record);
   void tellEnd(const privacy::SessionId& id, Record& record);
   void flushEvents();
   std::uint16_t countryOf(const privacy::SessionClaims& claims);
 
   void spanAnnounced(std::size_t channel, const timeline::Span& span);
-  bool commitBound(std::string_view what, std::vector<SessionView>& bound, Binding* log);
+  bool commitBound(std::string_view what, std::vector<SessionView>& bound, Binding* log, bool clips = false);
   void cutMade(std::size_t channel, const timeline::Cut& cut);
   void cellFinished(std::size_t channel, std::shared_ptr<const timeline::Cell> cell);
   void list(ChannelState& channel, std::shared_ptr<const timeline::Cell> cell);

@@ -264,7 +264,7 @@ void Director::undo(const Binding& log) {
 }
 
 // What cannot be remembered is not promised: the programme.
-bool Director::commitBound(std::string_view what, std::vector<SessionView>& bound, Binding* log) {
+bool Director::commitBound(std::string_view what, std::vector<SessionView>& bound, Binding* log, bool clips) {
   const std::size_t owed = owed_.size();
   base::Result<void> done = log ? write(*log) : base::success();
   if (done) {
@@ -273,7 +273,10 @@ bool Director::commitBound(std::string_view what, std::vector<SessionView>& boun
     transactionLost();
   }
   if (done) {
-    for (auto& view : bound) table_.put(std::move(view), nowSeconds());
+    for (auto& view : bound) {
+      if (clips) tellClip(view);
+      table_.put(std::move(view), nowSeconds());
+    }
     table_.reclaim();
     if (log) tellDecided(*log);
   } else {
@@ -370,7 +373,7 @@ void Director::eventAnnounced(ChannelState& channel, const timeline::Span& span)
   bool kept = true;
   for (const auto& [id, record] : records_) {
     if (record.channel != channel.number) continue;
-    if (bound.size() == kDecidedAtOnce && !(kept = commitBound("an event", bound, nullptr))) break;
+    if (bound.size() == kDecidedAtOnce && !(kept = commitBound("an event", bound, nullptr, true))) break;
     const SessionView* old = table_.peek(id);
     const auto claims = tokens_.open(record.token, 0);
     if (old == nullptr || !claims || old->podOf(span.id) != nullptr) continue;
@@ -380,12 +383,10 @@ void Director::eventAnnounced(ChannelState& channel, const timeline::Span& span)
     if (!pod) continue;
     SessionView view = withPod(channel, *old, std::move(pod));
     if (!journal(id, record, view)) continue;
-    const PodPiece& clip = view.pods.back()->pieces.front();
-    tell(events::Kind::kClipShown, id, record, clip.units, clip.what->media);
     bound.push_back(std::move(view));
     ++count;
   }
-  if (kept && commitBound("an event", bound, nullptr)) counters_.bound += count;
+  if (kept && commitBound("an event", bound, nullptr, true)) counters_.bound += count;
 }
 
 // What cannot be whole any more is given back at once.

@@ -61,7 +61,7 @@ void Director::tell(Kind kind, const privacy::SessionId& id, const Record& recor
   event.place.country = countries_[record.country];
   event.place.campaign = promise.what->campaign;
   event.place.line = promise.what->line;
-  event.place.creative = promise.what->creative.empty() ? promise.what->media : promise.what->creative;
+  event.place.creative = promise.what->creative;
   options_.naming->name(event, {id, record.viewer, record.purposes});
 }
 
@@ -80,6 +80,14 @@ void Director::tellDecided(const Binding& log) {
     if (told_.size() >= kToldAtOnce) flushEvents();
   }
   flushEvents();
+}
+
+// The newest that is bound to the session.
+void Director::tellClip(const SessionView& view) {
+  const auto it = records_.find(view.id);
+  if (options_.events == nullptr || it == records_.end()) return;
+  const PodPiece& clip = view.pods.back()->pieces.front();
+  tell(Kind::kClipShown, view.id, it->second, clip.units, clip.what->media);
 }
 
 // Once a minute while the viewer asks for playlists; and when they see another variant.

@@ -40,7 +40,7 @@ Director::Era Director::makeEra(const ChannelState& channel, Ticks from, std::st
       creatives.push_back(ref == era.media.end() ? nullptr
                                                  : std::make_shared<const PlacedCreative>(PlacedCreative{
                                                        ref->second.name, creative.media, line.campaign->id, line.name,
-                                                       creative.creative ? creative.creative->id : std::string()}));
+                                                       creative.creative ? creative.creative->id : creative.media}));
     }
   }
   return era;

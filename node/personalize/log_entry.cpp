@@ -2,17 +2,14 @@
 // SPDX-FileCopyrightText: The DVPE authors
 //
 // Entries of the log of breaks: little-endian, one byte of kind, then as written here.
-#include <bit>
-#include <cstring>
-
 #include "node/personalize/director_state.h"
+#include "shared/base/byte_reader.h"
 
 namespace dvpe::personalize {
 
-static_assert(std::endian::native == std::endian::little, "entries are written as they are in memory");
-
 namespace {
 
+using base::ByteReader;
 using base::Bytes;
 using base::ByteView;
 using base::ErrorCode;
@@ -43,43 +40,12 @@ class Writer {
   Bytes out_;
 };
 
-// Reads nothing, and says so, beyond the end.
-class Reader {
- public:
-  explicit Reader(ByteView bytes) : left_(bytes) {}
-  template <class T>
-  T number() {
-    T value{};
-    raw(&value, sizeof value);
-    return value;
-  }
-  std::string text() {
-    const ByteView bytes = view(number<std::uint16_t>());
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-  }
-  ByteView view(std::size_t count) {
-    good_ = good_ && count <= left_.size();
-    if (!good_) return {};
-    const ByteView out = left_.subspan(0, count);
-    left_ = left_.subspan(count);
-    return out;
-  }
-  void raw(void* to, std::size_t count) {
-    const ByteView from = view(count);
-    if (good_ && count != 0) std::memcpy(to, from.data(), count);
-  }
-  bool good() const { return good_; }
-  bool whole() const { return good_ && left_.empty(); }
-
- private:
-  ByteView left_;
-  bool good_ = true;
-};
+std::string textOf(ByteReader& in) { return in.text(in.number<std::uint16_t>()); }
 
 void write(Writer& out, const decisions::ImpressionKeys& keys) {
   for (const decisions::Key key : {keys.creative, keys.line, keys.campaign, keys.advertiser}) out.number(key);
 }
-decisions::ImpressionKeys readKeys(Reader& in) {
+decisions::ImpressionKeys readKeys(ByteReader& in) {
   decisions::ImpressionKeys keys;
   for (decisions::Key* key : {&keys.creative, &keys.line, &keys.campaign, &keys.advertiser}) {
     *key = in.number<decisions::Key>();
@@ -114,22 +80,22 @@ Bytes write(const BindEntry& entry) {
   return out.take();
 }
 
-BindEntry readBind(Reader& in) {
+BindEntry readBind(ByteReader& in) {
   BindEntry out;
-  out.channel = in.text();
+  out.channel = textOf(in);
   out.span.kind = timeline::SpanKind::kBreak;
-  out.span.id = in.text();
+  out.span.id = textOf(in);
   out.span.start = Ticks{in.number<std::int64_t>()};
   out.span.end = Ticks{in.number<std::int64_t>()};
   out.span.number = in.number<std::int64_t>();
   for (auto n = in.number<std::uint16_t>(); n > 0 && in.good(); --n) {
     LoggedCreative creative;
     PlacedCreative what;
-    what.name = in.text();
-    what.media = in.text();
-    what.campaign = in.text();
-    what.line = in.text();
-    what.creative = in.text();
+    what.name = textOf(in);
+    what.media = textOf(in);
+    what.campaign = textOf(in);
+    what.line = textOf(in);
+    what.creative = textOf(in);
     creative.what = std::make_shared<const PlacedCreative>(std::move(what));
     creative.keys = readKeys(in);
     creative.promised = in.number<std::uint8_t>() != 0;
@@ -157,7 +123,7 @@ Bytes write(const SettleEntry& entry) {
   return out.take();
 }
 
-SettleEntry readSettle(Reader& in) {
+SettleEntry readSettle(ByteReader& in) {
   SettleEntry out;
   while (in.good() && !in.whole()) {
     Outcome each;
@@ -177,7 +143,7 @@ Bytes toBytes(const LogEntry& entry) {
 }
 
 Result<LogEntry> parseEntry(ByteView bytes) {
-  Reader in{bytes};
+  ByteReader in{bytes};
   const auto kind = in.number<std::uint8_t>();
   LogEntry out;
   if (kind == kBind) out = readBind(in);
@@ -198,7 +164,7 @@ Bytes toBytes(const std::vector<LoggedSlot>& slots) {
 }
 
 Result<std::vector<LoggedSlot>> parseSlots(ByteView bytes) {
-  Reader in{bytes};
+  ByteReader in{bytes};
   std::vector<LoggedSlot> out;
   while (in.good() && !in.whole()) {
     LoggedSlot slot;

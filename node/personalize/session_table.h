@@ -52,6 +52,7 @@ class SessionTable {
   // The writer only: adds the session, or replaces its view.
   void put(SessionView&& view, std::uint32_t now);
   void erase(const privacy::SessionId& id);
+  // The writer, or a reader inside its scope: does not mark the session as seen.
   const SessionView* peek(const privacy::SessionId& id) const;
   std::uint32_t lastSeen(const privacy::SessionId& id) const;
   struct Seen {

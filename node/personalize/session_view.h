@@ -21,7 +21,7 @@ using base::Ticks;
 struct PlacedCreative {
   std::string name;
   std::string media, campaign, line;  // line: "campaign/line"; both empty: a clip
-  std::string creative;               // its document; empty: media that a campaign names in short, or a clip
+  std::string creative;               // its document, or the media that a campaign names in short; empty: a clip
   bool operator==(const PlacedCreative&) const = default;
 };
 

@@ -129,7 +129,7 @@ Result<void> EventIntake::readSlot(const object& told, const personalize::Sessio
   event.slot = static_cast<std::uint16_t>(slot);
   event.place.campaign = piece.what->campaign;
   event.place.line = piece.what->line;
-  event.place.creative = piece.what->creative.empty() ? piece.what->media : piece.what->creative;
+  event.place.creative = piece.what->creative;
   return base::success();
 }
 

@@ -62,6 +62,11 @@ Router::Router(RouterOptions options, personalize::Director& director, const Pla
       eventsRefused_(metrics.counter("dvpe_events_refused_total",
                                      "Events of players, or whole requests, that were refused with a reason.")) {
   operatorKey_ = options_.operatorKey;
+  if (options_.events != nullptr) {
+    std::vector<EventChannel> told;
+    for (const auto& c : options_.channels) told.push_back({c.facts.id, c.facts.epoch, c.facts.grid.unit()});
+    intake_ = std::make_unique<EventIntake>(std::move(told), *options_.naming, clock_);
+  }
   addCreatives(options_.creatives);
   for (const auto& channel : options_.channels) {
     auto state = std::make_unique<ChannelState>(channel.facts);

@@ -66,9 +66,9 @@ struct RouterOptions {
   int loops = 1;
   std::function<bool()> ready;  // for /readyz
   std::shared_ptr<const personalize::Homes> homes = std::make_shared<personalize::Homes>("node");
-  // What players tell is checked by the one and kept by the other; null: it is not taken. Both outlive the router.
-  EventIntake* intake = nullptr;
+  // Where what players tell is kept, and how it names whom; both null: it is not taken. Both outlive the router.
   events::Sink* events = nullptr;
+  events::Naming* naming = nullptr;
 };
 
 class Router final : public Handler {
@@ -161,6 +161,7 @@ class Router final : public Handler {
   Counter& sentHome_;
   Counter& eventsAccepted_;
   Counter& eventsRefused_;
+  std::unique_ptr<EventIntake> intake_;  // null: events are not taken
 };
 
 }  // namespace dvpe::serve

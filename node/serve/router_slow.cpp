@@ -276,16 +276,16 @@ Result<EventIntake::Checked> Router::checkEvents(int number, const boost::json::
     return fail(ErrorCode::kRefused, "'session': this is not a session of ours, or it has expired");
   }
   const personalize::SessionTable::ReadScope scope(director_.table(), number);
-  const auto* view = director_.table().find(claims.sessionId, static_cast<std::uint32_t>(clock_.steadySeconds()));
+  const auto* view = director_.table().peek(claims.sessionId);  // not seen: what counts as delivered is asked for
   if (view == nullptr) return fail(ErrorCode::kNotFound, "the session is gone: start a new one");
   const auto* told = body.if_contains("events");
-  return options_.intake->check(told != nullptr ? *told : boost::json::value(nullptr), claims, *view);
+  return intake_->check(told != nullptr ? *told : boost::json::value(nullptr), claims, *view);
 }
 
 // POST /v1/events: {"session":…, "events":[…]}. Answered when they are on disk.
 asio::awaitable<void> Router::events(int loop, const Request& request, Response& response) {
   response.headers.clear();
-  if (options_.intake == nullptr || options_.events == nullptr) {
+  if (intake_ == nullptr) {
     answerError(response, 404, "not_found", "this node keeps no events");
     co_return;
   }
@@ -303,7 +303,7 @@ asio::awaitable<void> Router::events(int loop, const Request& request, Response&
       if (auto taken = options_.events->append(of.events, answer); !taken) answer(std::move(taken));
     });
     if (!written) {
-      options_.intake->giveBack(of.session, of.numbers);
+      intake_->giveBack(of.session, of.numbers);
       answerError(response, 503, "unavailable", "events cannot be kept now: send them again later");
       co_return;
     }

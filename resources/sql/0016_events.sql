@@ -496,8 +496,8 @@ $$;
 
 -- A channel's events of each kind by 'country', 'device', 'variant', 'rule' or 'arm', from hours that were over a quarter of an
 -- hour ago. An hour's cell with fewer than 20 visitors is left out, and with it the smallest of the others, so that what is
--- missing from the hour's total stands for 20 or more. What is told is always a sum of the same whole cells: whatever is
--- subtracted from whatever, nothing about fewer than 20 comes out.
+-- missing from the hour's total stands for 20 or more. What is told is always a sum of the same whole cells, so
+-- that subtracting answers finds no cell that was left out. Events that come later than that still change an hour that was told.
 CREATE FUNCTION analytics.breakdown(channel text, dimension text, "from" timestamptz, "to" timestamptz)
   RETURNS TABLE (key text, kind smallint, count float8, value float8, hours bigint)
   LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

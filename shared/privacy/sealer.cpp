@@ -68,21 +68,6 @@ struct Sealer::Wrapper {
   std::array<std::uint8_t, kKeyIdSize> id{};  // tells which key wrapped a record
 };
 
-// Random ones, asked for many at a time: each asking is a system call.
-struct Sealer::Nonces {
-  Nonce take(base::Random& random) {
-    if (next == all.size()) {
-      random.fill(all);
-      next = 0;
-    }
-    const Nonce out = nonceAt(base::ByteView(all).subspan(next));
-    next += kNonceSize;
-    return out;
-  }
-  std::array<std::uint8_t, 64 * kNonceSize> all{};
-  std::size_t next = all.size();
-};
-
 struct Sealer::DataKey {
   explicit DataKey(const SecretKey& k) : key(k) {}
   SecretKey key;
@@ -96,7 +81,6 @@ Sealer::Sealer(WrappingKeys keys, KeyStore& store, base::Random& random, std::si
       store_(store),
       random_(random),
       cipher_(std::make_unique<AesGcm>(SecretKey({}))),
-      nonces_(std::make_unique<Nonces>()),
       cached_(std::max<std::size_t>(cached, 1)) {}
 
 Sealer::~Sealer() = default;
@@ -200,7 +184,8 @@ base::Result<base::Bytes> Sealer::seal(const Pseudonym& viewer, std::string_view
     }
   }
   ++key.used;
-  const Nonce nonce = nonces_->take(random_);
+  Nonce nonce{};
+  random_.fill(nonce);
   base::Bytes out;
   out.reserve(plain.size() + kOverhead);
   out.push_back(kVersion);

@@ -78,8 +78,6 @@ class Sealer {
   KeyStore& store_;
   base::Random& random_;
   std::unique_ptr<impl::AesGcm> cipher_;  // under the data key of the value at hand
-  struct Nonces;
-  std::unique_ptr<Nonces> nonces_;
   std::size_t cached_;
   std::mutex mutex_;
   Recent recent_;  // most recently used first

@@ -184,14 +184,6 @@ class Breaks : public testing::Test {
   LineCounts counted(const std::string& name) {
     return asio::co_spawn(director_->executor(), director_->counts(), asio::use_future).get().lines[name];
   }
-  // Whether something becomes true within a few seconds: rounds have their own pace.
-  static bool soon(const std::function<bool()>& holds) {
-    for (int i = 0; i < 100; ++i) {
-      if (holds()) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
-    return false;
-  }
   // Until every session has been decided anew since now.
   void refresh() {
     const auto before = director_->counters().refreshed.load();

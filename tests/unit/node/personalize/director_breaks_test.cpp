@@ -9,6 +9,7 @@ namespace {
 
 using test::Breaks;
 using test::kGrid;
+using test::soon;
 using timeline::Span;
 
 TEST_F(Breaks, ShowHouseAdsUntilThereIsAPlan) {

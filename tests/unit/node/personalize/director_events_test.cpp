@@ -8,6 +8,7 @@ namespace dvpe::personalize {
 namespace {
 
 using events::Kind;
+using test::soon;
 
 class Kept final : public events::Sink {
  public:

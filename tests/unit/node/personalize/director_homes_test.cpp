@@ -9,6 +9,7 @@
 namespace dvpe::personalize {
 namespace {
 
+using test::soon;
 namespace asio = boost::asio;
 using test::Breaks;
 using test::idOf;

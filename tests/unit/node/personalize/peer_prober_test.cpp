@@ -11,10 +11,13 @@
 
 #include <mutex>
 
+#include "tests/unit/node/personalize/support.h"
+
 namespace dvpe::personalize {
 namespace {
 
 using namespace std::chrono_literals;
+using test::soon;
 
 // A peer on a loopback port that reads a question and gives one answer after another; of what it is told last, again
 // and again. "": hangs until the asker has gone.
@@ -93,14 +96,6 @@ class FakePeer {
 
 const std::string kGood = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nready\n";
 const std::string kUnready = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 10\r\n\r\nnot ready\n";
-
-bool soon(const std::function<bool()>& holds) {
-  for (int i = 0; i < 500; ++i) {
-    if (holds()) return true;
-    std::this_thread::sleep_for(10ms);
-  }
-  return false;
-}
 
 class PeerProberTest : public testing::Test {
  protected:

@@ -6,6 +6,11 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <fstream>
+#include <functional>
+#include <thread>
+
 #include "node/personalize/session_store.h"
 #include "shared/privacy/secret.h"
 #include "tests/support/folder.h"
@@ -25,6 +30,28 @@ inline std::array<std::uint8_t, 16> idOf(std::uint32_t number) {
   std::array<std::uint8_t, 16> id{};
   for (std::size_t i = 0; i < 4; ++i) id[i] = static_cast<std::uint8_t>(number >> 8 * i);
   return id;
+}
+
+// Whether something becomes true within a few seconds: it is looked at again and again.
+inline bool soon(const std::function<bool()>& holds) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  while (!holds()) {
+    if (std::chrono::steady_clock::now() > until) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return true;
+}
+
+// No file of the folder has this text in it.
+inline void expectNowhere(const std::filesystem::path& folder, const std::string& text) {
+  for (const auto& e : std::filesystem::recursive_directory_iterator(folder)) {
+    if (!e.is_regular_file()) continue;
+    std::ifstream in(e.path(), std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    EXPECT_EQ(bytes.find(text), std::string::npos) << e.path();
+    EXPECT_EQ(std::filesystem::status(e.path()).permissions() & std::filesystem::perms(077),
+              std::filesystem::perms::none);
+  }
 }
 
 // A store in a folder of its own.

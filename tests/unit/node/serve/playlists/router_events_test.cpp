@@ -28,9 +28,7 @@ class Kept final : public events::Sink {
 
 struct Parts {
   base::SystemRandom random;
-  base::ManualClock clock{base::WallTime{std::chrono::seconds(1800000000)}};
   events::Naming naming{keyOf(1), {}, random};
-  EventIntake intake{{{"ch", {}, Ticks{240000}}}, naming, clock};
   Kept kept;
 };
 
@@ -38,8 +36,8 @@ class RouterEvents : public Parts, public RouterTest {
  protected:
   RouterEvents()
       : RouterTest(std::make_shared<personalize::Homes>("node"), [this](RouterOptions& options) {
-          options.intake = &intake;
           options.events = &kept;
+          options.naming = &naming;
         }) {}
   Response tell(const std::string& events, const std::string& token) {
     return ask(Method::kPost, "/v1/events", R"({"session":")" + token + R"(","events":)" + events + "}");
@@ -81,6 +79,15 @@ TEST_F(RouterEvents, MayBeSentAgainWhenThereWasNoRoom) {
   EXPECT_EQ(tell(stall(1), token).body, R"({"accepted":1,"refused":[]})");
   EXPECT_THAT(std::string(tell(stall(1), token).body), HasSubstr("used before"));
   EXPECT_EQ(kept.all.size(), 1U);
+}
+
+TEST_F(RouterEvents, AreNoPlaylistThatWasAskedFor) {
+  const std::string token = session();
+  const auto id = tokens_.open(token, 0).value().sessionId;
+  const auto seen = director_->table().seen(id).at;
+  clock_.advance(std::chrono::seconds(5));
+  EXPECT_EQ(tell(stall(1), token).status, 200);
+  EXPECT_EQ(director_->table().seen(id).at, seen) << "an advertisement would count as delivered";
 }
 
 TEST_F(RouterTest, TakesNoEventsWhereNobodyKeepsThem) {
