@@ -7,7 +7,9 @@
 #include <openssl/hmac.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 
 namespace dvpe::database {
@@ -50,6 +52,37 @@ std::string arrayLiteral(const std::vector<std::string>& list) {
   return out + '}';
 }
 
+struct ArrayType {
+  Oid element, array;
+  int bytes;  // of an element; 0: as many as it has
+};
+
+ArrayType typeOf(Array::Of of) {
+  switch (of) {
+    case Array::Of::kBool:
+      return {kBool, 1000, 1};
+    case Array::Of::kInt2:
+      return {21, 1005, 2};
+    case Array::Of::kInt4:
+      return {23, 1007, 4};
+    case Array::Of::kInt8:
+      return {kInt8, 1016, 8};
+    case Array::Of::kFloat4:
+      return {700, 1021, 4};
+    case Array::Of::kUuid:
+      return {2950, 2951, 16};
+    case Array::Of::kText:
+      return {25, kTextArray, 0};
+    case Array::Of::kBytea:
+      return {kBytea, 1001, 0};
+  }
+  return {};
+}
+
+void putBigEndian(std::string& out, std::uint64_t value, int bytes) {
+  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) out += static_cast<char>(value >> shift & 0xff);
+}
+
 // One parameter as libpq wants it: type, bytes, format.
 struct Encoded {
   Oid type = kUnknown;
@@ -64,11 +97,60 @@ struct Encoder {
   Encoded operator()(bool b) const { return {kBool, b ? "t" : "f", false, false}; }
   Encoded operator()(const base::Bytes& b) const { return {kBytea, std::string(b.begin(), b.end()), false, true}; }
   Encoded operator()(const std::vector<std::string>& l) const { return {kTextArray, arrayLiteral(l), false, false}; }
+  Encoded operator()(const Array& a) const { return {typeOf(a.of()).array, a.encoded(), false, true}; }
 };
 
 const PGresult* resultOf(const std::shared_ptr<const void>& p) { return static_cast<const PGresult*>(p.get()); }
 
 }  // namespace
+
+// ---- lists
+
+void Array::put(std::uint64_t value, int bytes) {
+  putBigEndian(elements_, static_cast<std::uint64_t>(bytes), 4);
+  putBigEndian(elements_, value, bytes);
+  ++size_;
+}
+
+void Array::addFlag(bool value) { put(value ? 1 : 0, 1); }
+
+void Array::addInteger(std::int64_t value) {
+  const int bytes = typeOf(of_).bytes;
+  if (bytes < 8) {
+    const std::int64_t most = (std::int64_t{1} << (8 * bytes - 1)) - 1;
+    value = std::clamp(value, -most - 1, most);
+  }
+  put(static_cast<std::uint64_t>(value), bytes);
+}
+
+void Array::addReal(float value) { put(std::bit_cast<std::uint32_t>(value), 4); }
+
+void Array::addBytes(base::ByteView value) {
+  putBigEndian(elements_, value.size(), 4);
+  elements_.append(reinterpret_cast<const char*>(value.data()), value.size());
+  ++size_;
+}
+
+void Array::addText(std::string_view value) { addBytes(base::view(value)); }
+
+void Array::addNull() {
+  putBigEndian(elements_, 0xffffffff, 4);
+  nulls_ = true;
+  ++size_;
+}
+
+// How many dimensions, whether there are NULLs, the elements' type; how many there are, from which number on.
+std::string Array::encoded() const {
+  std::string out;
+  out.reserve(20 + elements_.size());
+  putBigEndian(out, size_ == 0 ? 0 : 1, 4);
+  putBigEndian(out, nulls_ ? 1 : 0, 4);
+  putBigEndian(out, typeOf(of_).element, 4);
+  if (size_ == 0) return out;
+  putBigEndian(out, size_, 4);
+  putBigEndian(out, 1, 4);
+  return out += elements_;
+}
 
 // ---- rows
 

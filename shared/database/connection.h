@@ -32,8 +32,35 @@ struct ConnectOptions {
   std::string application = "dvpe";
 };
 
-// NULL, text, a number, a truth value, bytes (bytea), or a list of texts (text[]).
-using Param = std::variant<std::nullptr_t, std::string, std::int64_t, bool, base::Bytes, std::vector<std::string>>;
+// A list of values in PostgreSQL's own binary form, for many at once: neither side reads or writes digits. One
+// dimension, counted from 1. Values must be of the list's type.
+class Array {
+ public:
+  enum class Of { kBool, kInt2, kInt4, kInt8, kFloat4, kUuid, kText, kBytea };
+  explicit Array(Of of) : of_(of) {}
+
+  void addFlag(bool value);
+  void addInteger(std::int64_t value);  // what does not fit into int2 or int4 becomes the nearest that does
+  void addReal(float value);
+  void addBytes(base::ByteView value);   // uuid (16 bytes) or bytea
+  void addText(std::string_view value);  // UTF-8 without a zero, or the statement fails
+  void addNull();
+
+  Of of() const { return of_; }
+  std::size_t size() const { return size_; }
+  std::string encoded() const;  // as the server takes it (array_recv)
+
+ private:
+  void put(std::uint64_t value, int bytes);
+  Of of_;
+  std::size_t size_ = 0;
+  bool nulls_ = false;
+  std::string elements_;  // each after its length
+};
+
+// NULL, text, a number, a truth value, bytes (bytea), a list of texts (text[]), or a list of many values.
+using Param =
+    std::variant<std::nullptr_t, std::string, std::int64_t, bool, base::Bytes, std::vector<std::string>, Array>;
 
 // What a statement gave. Row and column must exist: they are the statement's, not the data's. A value; thread-safe to
 // read.

@@ -49,6 +49,55 @@ TEST(Connection, IsNotOpenedOverTcpWithoutKnowingTheServer) {
   EXPECT_EQ(Connection::open(options).error().code, ErrorCode::kUnavailable);
 }
 
+std::string hex(const std::string& bytes) {
+  std::string out;
+  for (const unsigned char c : bytes) {
+    out += "0123456789abcdef"[c >> 4];
+    out += "0123456789abcdef"[c & 15];
+  }
+  return out;
+}
+
+TEST(AList, IsWrittenAsPostgresReadsIt) {
+  // By PostgreSQL's arrayfuncs.c, array_recv; tests/integration/events has it read by a server.
+  Array numbers(Array::Of::kInt4);
+  numbers.addInteger(1);
+  numbers.addNull();
+  numbers.addInteger(-2);
+  EXPECT_EQ(hex(numbers.encoded()),
+            "000000010000000100000017000000030000000100000004"
+            "00000001ffffffff00000004fffffffe");
+  Array texts(Array::Of::kText);
+  texts.addText("\xc3\xa4");
+  texts.addText("");
+  EXPECT_EQ(hex(texts.encoded()),
+            "0000000100000000000000190000000200000001"
+            "00000002c3a400000000");
+  Array reals(Array::Of::kFloat4);
+  reals.addReal(2.5F);
+  EXPECT_EQ(hex(reals.encoded()),
+            "0000000100000000000002bc0000000100000001"
+            "0000000440200000");
+  Array truths(Array::Of::kBool);
+  truths.addFlag(true);
+  EXPECT_EQ(hex(truths.encoded()),
+            "0000000100000000000000100000000100000001"
+            "0000000101");
+  EXPECT_EQ(hex(Array(Array::Of::kBytea).encoded()), "000000000000000000000011");
+}
+
+TEST(AList, TakesTheNearestNumberThatFits) {
+  Array small(Array::Of::kInt2);
+  small.addInteger(65535);
+  small.addInteger(-65535);
+  small.addInteger(-3);
+  EXPECT_EQ(hex(small.encoded()).substr(40),
+            "000000027fff"
+            "000000028000"
+            "00000002fffd");
+  EXPECT_EQ(small.size(), 3U);
+}
+
 class Migrations : public ::testing::Test {
  protected:
   Migrations() {
