@@ -29,9 +29,11 @@ constexpr auto kNotice = 1s;                  // between the moment's naming and
 constexpr auto kAsk = 100ms;                  // the database, who is prepared
 constexpr auto kPresent = 15s;                // without a word: not there
 constexpr auto kForgotten = 60s;
-constexpr auto kHead = 60s;    // between signatures of the audit log
-constexpr auto kWatch = 10s;   // between looks for sessions over their limits
-constexpr auto kRetain = 60s;  // between looks for what is kept no longer
+constexpr auto kHead = 60s;         // between signatures of the audit log
+constexpr auto kWatch = 10s;        // between looks for sessions over their limits
+constexpr auto kRetain = 60s;       // between looks for what is kept no longer
+constexpr auto kCount = 200ms;      // between looks for events that are not counted yet
+constexpr auto kMostCount = 200ms;  // at a time: releases and the lease wait for it
 
 // What the next release depends on, in short.
 std::string fingerprintOf(const Wishes& wishes, int keys) {
@@ -178,11 +180,25 @@ Result<void> Coordinator::housekeep() {
       if (plan) line->plan(plan);
     }
   }
+  if (now >= nextCount_) DVPE_CHECK(countEvents());
   if (now >= nextRetain_) {
     nextRetain_ = now + kRetain;
     DVPE_TRY(const std::string removed, registry_->retain(*epoch_));
     if (removed != "{}") spdlog::info("cleared away what is kept no longer removed={}", removed);
   }
+  return base::success();
+}
+
+// A batch at a time, since that is what a call cannot be shorter than.
+Result<void> Coordinator::countEvents() {
+  const auto until = steady_clock::now() + kMostCount;
+  do {
+    DVPE_TRY(const std::int64_t batches, registry_->rollEvents(1, *epoch_));
+    if (batches == 0) {
+      nextCount_ = steady_clock::now() + kCount;
+      break;
+    }
+  } while (steady_clock::now() < until);
   return base::success();
 }
 

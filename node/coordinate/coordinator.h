@@ -59,6 +59,7 @@ class Coordinator {
   base::Result<void> step();
   base::Result<void> lead();
   base::Result<void> housekeep();
+  base::Result<void> countEvents();
   base::Result<void> lookForWork();
   base::Result<void> publish(const std::optional<release::Release>& current, const release::Release& next);
   base::Result<bool> inStages(const release::Release& current);
@@ -79,7 +80,8 @@ class Coordinator {
   std::unique_ptr<Registry> registry_;
   std::optional<std::int64_t> epoch_;  // while we hold the lease
   bool wasLeading_ = false;
-  Steady nextLease_{}, nextLook_{}, nextNodes_{}, nextFull_{}, nextHead_{}, nextWatch_{}, nextRetain_{}, nextPlan_{};
+  Steady nextLease_{}, nextLook_{}, nextNodes_{}, nextFull_{}, nextHead_{}, nextWatch_{}, nextRetain_{}, nextPlan_{},
+      nextCount_{};
   Pacing pacing_;
   bool hinted_ = true;
   std::string fingerprint_;  // of what was assembled last

@@ -232,6 +232,11 @@ Result<std::string> Registry::retain(std::int64_t epoch) {
   return std::string(rows.text(0, 0));
 }
 
+Result<std::int64_t> Registry::rollEvents(std::int64_t mostBatches, std::int64_t epoch) {
+  DVPE_TRY(const auto rows, connection_.query("SELECT events.roll($1::int, $2)", {mostBatches, epoch}));
+  return rows.integer(0, 0);
+}
+
 Result<void> Registry::storePacing(const std::string& state, std::int64_t epoch) {
   DVPE_CHECK(connection_.query("SELECT registry.store_pacing($1, $2)", {database::bytesOf(state), epoch}));
   return base::success();

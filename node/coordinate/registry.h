@@ -77,6 +77,9 @@ class Registry {
   // Removes what is kept no longer, a few of each kind at a time: {"releases": 3}; "{}": nothing.
   base::Result<std::string> retain(std::int64_t epoch);
 
+  // Counts batches of events that have not been counted, the oldest first; how many it were.
+  base::Result<std::int64_t> rollEvents(std::int64_t mostBatches, std::int64_t epoch);
+
   // What the planner of pacing must not forget; nothing: no plan has been made yet.
   base::Result<void> storePacing(const std::string& state, std::int64_t epoch);
   base::Result<std::optional<std::string>> pacing();

@@ -72,6 +72,15 @@ def actions(owner: str) -> list[tuple[str, str]]:
         ("clear away what is old", "SELECT registry.retain(0)"),
         ("keep what plans of pacing have promised", "SELECT registry.store_pacing('\\x00', 0)"),
         ("read what plans of pacing have promised", "SELECT count(*) FROM registry.pacing()"),
+        ("ship events", "SELECT * FROM events.ship(gen_random_uuid(), 0, 0, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')"),
+        ("ask up to where events have come", f"SELECT events.watermark('{NOBODY}')"),
+        ("count events", "SELECT events.roll(1, 0)"),
+        ("see a campaign's impressions", f"SELECT count(*) FROM analytics.delivery('of-{owner}', '2026-01-01Z', '2026-01-02Z')"),
+        ("see another's campaign's impressions", "SELECT count(*) FROM analytics.delivery('of-bank', '2026-01-01Z', '2026-01-02Z')"),
+        ("see how many watch a channel", "SELECT count(*) FROM analytics.concurrents('of-demo', '2026-01-01Z', '2026-01-02Z')"),
+        ("see a channel's viewers by country", "SELECT count(*) FROM analytics.breakdown('of-demo', 'country', '2026-01-01Z', '2026-01-02Z')"),
+        ("read events", "SELECT count(*) FROM dvpe.event"),
+        ("read what was counted", "SELECT count(*) FROM dvpe.event_rollup"),
         ("see everybody's login and roles", "SELECT count(*) FROM people.directory()"),
         ("see what is proposed", "SELECT count(*) FROM people.proposals()"),
         ("countersign a campaign", f"SELECT registry.countersign('\\x00', '{{}}', {SIGNED})"),
@@ -118,6 +127,13 @@ def actions(owner: str) -> list[tuple[str, str]]:
 
 class Matrix(people.Town, unittest.TestCase):
     maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for kind, owner in (("campaign", "demo"), ("campaign", "shop"), ("campaign", "bank"), ("channel", "demo")):
+            cls.server.ask(f"INSERT INTO dvpe.revision (organisation, kind, document, revision, digest, contents, key, signature) "
+                           f"VALUES ('{owner}', '{kind}', 'of-{owner}', 1, sha256('{kind}-{owner}'), '{{}}', {SIGNED})")
 
     def tried(self, who, statements: list[str], proof: str) -> list[tuple[str, str]]:
         """(output, error) of each statement, undone again, all over one connection: a psql each would take minutes."""
