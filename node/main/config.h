@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: The DVPE authors
 //
 // The configuration of a node: one commented TOML file, each key of which (but for secrets) an environment variable
-// overrides. What the keys are, stands once, in config_table.cpp; reading, checking, showing, the example file and the
+// overrides. What the keys are, stands once, in config_keys.cpp; reading, checking, showing, the example file and the
 // reference are made from that table.
 //
 // Start-up only, on the main thread.
@@ -88,6 +88,11 @@ struct Config {
   struct Secrets {
     std::filesystem::path sessionKey, viewerKey, pseudonymKey, streamKeys, streamKeyPepper, operatorKey, platformKeys;
   } secrets;
+  // Recorded only with a database.
+  struct Events {
+    std::filesystem::path folder;  // empty: <state>/events
+    std::int64_t diskBytes = std::int64_t{4} << 30;
+  } events;
   struct Limits {
     std::int64_t maxSessions = 50000;
     std::int64_t encodeBudget = kAutoBudget;  // variants at a time, over all channels

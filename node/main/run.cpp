@@ -21,6 +21,7 @@
 #include "node/main/config_table.h"
 #include "node/main/control_plane.h"
 #include "node/main/coordination.h"
+#include "node/main/event_recorder.h"
 #include "node/main/intake.h"
 #include "node/main/library.h"
 #include "node/main/operations.h"
@@ -137,6 +138,7 @@ class Node {
   std::unique_ptr<personalize::PeerProber> prober_;
   std::unique_ptr<personalize::SessionStore> store_;
   std::unique_ptr<privacy::TokenSealer> tokens_;
+  std::unique_ptr<EventRecorder> events_;  // null: nothing is recorded
   std::unique_ptr<personalize::Director> director_;
   std::unique_ptr<Operations> operations_;
   std::optional<serve::PlayerAssets> player_;
@@ -262,6 +264,11 @@ Result<void> Node::startDecisions() {
   options.maxSessions = static_cast<std::size_t>(config_.limits.maxSessions);
   options.readers = loopsOf(config_);
   if (control_) options.release = control_->firstName();
+  DVPE_TRY(events_, EventRecorder::start(config_, *secrets_, random_, clock_));
+  if (events_) {
+    options.events = &events_->sink();
+    options.naming = &events_->naming();
+  }
   director_ = std::make_unique<personalize::Director>(options, library_.compiled, std::move(directed), *store_,
                                                       *tokens_, clock_);
   for (std::size_t i = 0; i < channels_.size(); ++i) channels_[i]->start({&director_->feed(i)});
@@ -293,6 +300,10 @@ Result<void> Node::startServing() {
   options.pseudonymKey = secrets_->pseudonym;
   options.loops = loopsOf(config_);
   options.homes = homes_;
+  if (events_) {
+    options.events = &events_->sink();
+    options.naming = &events_->naming();
+  }
   router_ = std::make_unique<serve::Router>(std::move(options), *director_, *player_, metrics_, clock_, random_);
   // The window that was listed before a restart is served on (law 7).
   for (std::size_t i = 0; i < channels_.size(); ++i) {
@@ -331,6 +342,7 @@ Result<void> Node::startIngest() {
   watchIngest(metrics_, intake_->rtmp());
   watchServing(metrics_, *director_, *server_);
   watchPeers(metrics_, *homes_);
+  if (events_) watchEvents(metrics_, *events_);
   if (control_) watchControl(metrics_, *control_, *director_);
   ready_.start();
   reloaded_.set(1);

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SPDX-FileCopyrightText: The DVPE authors
+#include "node/main/event_recorder.h"
+
+#include "node/main/database_options.h"
+
+namespace dvpe::node {
+
+using base::Result;
+
+EventRecorder::EventRecorder(const Secrets& secrets, const std::filesystem::path& folder, base::Random& random,
+                             std::unique_ptr<events::Spool> spool, const database::ConnectOptions& database,
+                             const base::Clock& clock)
+    : naming_(secrets.pseudonym, folder / "days", random),
+      spool_(std::move(spool)),
+      source_(events::sourceOf(*spool_)),
+      shipper_(*source_, events::databaseWarehouse(database), clock) {}
+
+Result<std::unique_ptr<EventRecorder>> EventRecorder::start(const Config& config, const Secrets& secrets,
+                                                            base::Random& random, const base::Clock& clock) {
+  if (config.database.server.empty()) return std::unique_ptr<EventRecorder>();
+  const auto folder = config.events.folder.empty() ? config.node.state / "events" : config.events.folder;
+  DVPE_TRY(auto database, databaseOptions(config.database));
+  database.application = "dvpe events";
+  events::SpoolOptions options;
+  options.folder = folder / "spool";
+  options.mostBytes = static_cast<std::uint64_t>(config.events.diskBytes);
+  DVPE_TRY(auto spool, events::Spool::open(options, random));
+  return std::unique_ptr<EventRecorder>(new EventRecorder(secrets, folder, random, std::move(spool), database, clock));
+}
+
+void watchEvents(serve::Metrics& metrics, const EventRecorder& recorder) {
+  using Kind = serve::Metrics::Kind;
+  const auto spool = [&](Kind kind, std::string_view name, std::string_view help,
+                         std::uint64_t events::SpoolCounters::*field, const serve::Labels& labels = {}) {
+    metrics.observe(kind, name, help, labels,
+                    [&recorder, field] { return static_cast<double>(recorder.spooled().*field); });
+  };
+  const auto shipper = [&](Kind kind, std::string_view name, std::string_view help,
+                           std::uint64_t events::ShipperCounters::*field, const serve::Labels& labels = {}) {
+    metrics.observe(kind, name, help, labels,
+                    [&recorder, field] { return static_cast<double>(recorder.shipped().*field); });
+  };
+  using S = events::SpoolCounters;
+  using H = events::ShipperCounters;
+  constexpr auto kTotal = "dvpe_events_total";
+  constexpr auto kFate =
+      "What became of events: on disk (\"accepted\"), refused because there was no room, lost by a "
+      "disk that said no, left out because the disk was nearly full (others stand for them), damaged "
+      "on disk.";
+  spool(Kind::kCounter, kTotal, kFate, &S::accepted, {{"fate", "accepted"}});
+  spool(Kind::kCounter, kTotal, kFate, &S::refused, {{"fate", "refused"}});
+  spool(Kind::kCounter, kTotal, kFate, &S::lost, {{"fate", "lost"}});
+  spool(Kind::kCounter, kTotal, kFate, &S::sampledOut, {{"fate", "sampled_out"}});
+  spool(Kind::kCounter, kTotal, kFate, &S::damaged, {{"fate", "damaged"}});
+  spool(Kind::kGauge, "dvpe_events_spool_bytes", "Bytes of the spool on disk.", &S::bytes);
+  spool(Kind::kGauge, "dvpe_events_waiting_bytes", "Bytes of events that are not on disk yet.", &S::waiting);
+  spool(Kind::kCounter, "dvpe_events_write_failures_total", "Writes of the spool that the disk said no to.",
+        &S::failures);
+  constexpr auto kShipped = "dvpe_events_shipped_total";
+  constexpr auto kWhere =
+      "Events that came to the database: new ones, those that it had already, those that it does "
+      "not take; and those that could not be read any more.";
+  metrics.observe(Kind::kCounter, kShipped, kWhere, {{"fate", "new"}}, [&recorder] {
+    const events::ShipperCounters c = recorder.shipped();
+    return static_cast<double>(c.shipped - c.repeated);
+  });
+  shipper(Kind::kCounter, kShipped, kWhere, &H::repeated, {{"fate", "repeated"}});
+  shipper(Kind::kCounter, kShipped, kWhere, &H::refused, {{"fate", "refused"}});
+  shipper(Kind::kCounter, kShipped, kWhere, &H::unreadable, {{"fate", "unreadable"}});
+  shipper(Kind::kCounter, "dvpe_events_ship_failures_total", "Batches that could not be shipped; they are tried again.",
+          &H::errors);
+  metrics.observe(Kind::kGauge, "dvpe_events_lag_seconds",
+                  "Since the oldest event happened that is not in the database yet.", {},
+                  [&recorder] { return recorder.shipped().lagSeconds; });
+}
+
+}  // namespace dvpe::node
