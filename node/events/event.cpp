@@ -30,6 +30,8 @@ constexpr Named kNames[] = {
     {Kind::kSessionEnd, "session_end"},
     {Kind::kVariantShown, "variant_shown"},
     {Kind::kClipShown, "clip_shown"},
+    {Kind::kRuleChosen, "rule_chosen"},
+    {Kind::kArmAssigned, "arm_assigned"},
     {Kind::kAdDecided, "ad_decided"},
     {Kind::kAdDelivered, "ad_delivered"},
     {Kind::kAdStarted, "ad_started"},

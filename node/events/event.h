@@ -25,6 +25,8 @@ enum class Kind : std::uint8_t {
   kSessionEnd = 3,
   kVariantShown = 10,
   kClipShown = 11,
+  kRuleChosen = 12,
+  kArmAssigned = 13,
   kAdDecided = 20,
   kAdDelivered = 21,
   kAdStarted = 22,

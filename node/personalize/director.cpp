@@ -255,7 +255,11 @@ asio::awaitable<Reply> Director::create(NewSession request) {
     if (made != records_.end()) forget(made);
     co_return Reply{done.as_failure()};
   }
-  if (made != records_.end()) tell(events::Kind::kSessionStart, request.id, made->second, 0);
+  if (made != records_.end()) {
+    tell(events::Kind::kSessionStart, request.id, made->second, 0);
+    tellChosen(request.id, made->second, choice);
+    tellArms(request.id, made->second, channel.eras.front(), attributes.value().identity(), nullptr);
+  }
   tellDecided(log);
   ++counters_.created;
   if (away) ++counters_.away;

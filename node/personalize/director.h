@@ -260,7 +260,11 @@ class Director {
   void tellThere(const privacy::SessionId& id, Record& record);
   void tellEnd(const privacy::SessionId& id, Record& record);
   void flushEvents();
-  std::uint16_t countryOf(const privacy::SessionClaims& claims);
+  void tellChosen(const privacy::SessionId& id, const Record& record, const decisions::Choice& choice);
+  void tellArms(const privacy::SessionId& id, const Record& record, const Era& era, std::string_view identity,
+                const Era* before);
+  events::Event& begin(events::Kind kind, const Record& record);
+  std::uint16_t wordOf(const privacy::SessionClaims& claims, std::string_view attribute);
 
   void spanAnnounced(std::size_t channel, const timeline::Span& span);
   bool commitBound(std::string_view what, std::vector<SessionView>& bound, Binding* log, bool clips = false);
@@ -319,7 +323,7 @@ class Director {
   std::uint64_t podAge_ = 0, viewerBytes_ = 0;  // of this round so far
   std::shared_ptr<Batch> batch_;
   std::vector<events::Event> told_;                    // not yet handed over
-  std::vector<std::string> countries_{std::string()};  // that viewers are in; the first: not known
+  std::vector<std::string> words_{std::string()};      // viewers' countries and devices; the first: not known
   bool takingOver_ = false;
   boost::asio::io_context context_{1};
   std::thread thread_;

@@ -500,6 +500,7 @@ void Director::refreshOne(const privacy::SessionId& id, Record& record, std::vec
   if (const SessionView* old = table_.peek(id); !coming && old != nullptr) {
     SessionView view = *old;
     if (changeCohort(channel, choice, channel.now() + Ticks{1}, view) && journal(id, record, view)) {
+      tellChosen(id, record, choice);
       changed.push_back(std::move(view));
     }
   }

@@ -13,34 +13,50 @@ using events::Kind;
 namespace {
 
 constexpr std::uint32_t kBeatSeconds = 60;
-constexpr std::size_t kToldAtOnce = 8192;    // events to a call of the sink
-constexpr std::size_t kMostCountries = 300;  // whatever platforms call countries
+constexpr std::size_t kToldAtOnce = 8192;  // events to a call of the sink
+constexpr std::size_t kMostWords = 400;    // whatever platforms call countries and devices
+constexpr std::size_t kLongestWord = 24;
+
+// Of a document's name, the same wherever it is computed (FNV-1a): told again, an event has the same id.
+std::uint64_t numberOf(std::string_view name) {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  return hash;
+}
 
 }  // namespace
 
-std::uint16_t Director::countryOf(const privacy::SessionClaims& claims) {
-  const auto it = claims.attributes.find("country");
-  const auto* name = it == claims.attributes.end() ? nullptr : std::get_if<std::string>(&it->second.v);
-  if (name == nullptr || name->empty() || name->size() > 8 || !events::Naming::measured(claims.purposes)) return 0;
-  const auto at = std::find(countries_.begin(), countries_.end(), *name);
-  if (at == countries_.end()) {
-    if (countries_.size() >= kMostCountries) return 0;
-    countries_.push_back(*name);
-    return static_cast<std::uint16_t>(countries_.size() - 1);
+std::uint16_t Director::wordOf(const privacy::SessionClaims& claims, std::string_view attribute) {
+  const auto it = claims.attributes.find(std::string(attribute));
+  const auto* word = it == claims.attributes.end() ? nullptr : std::get_if<std::string>(&it->second.v);
+  if (word == nullptr || word->empty() || word->size() > kLongestWord || !events::Naming::measured(claims.purposes))
+    return 0;
+  const auto at = std::find(words_.begin(), words_.end(), *word);
+  if (at == words_.end()) {
+    if (words_.size() >= kMostWords) return 0;
+    words_.push_back(*word);
+    return static_cast<std::uint16_t>(words_.size() - 1);
   }
-  return static_cast<std::uint16_t>(at - countries_.begin());
+  return static_cast<std::uint16_t>(at - words_.begin());
+}
+
+Event& Director::begin(Kind kind, const Record& record) {
+  if (told_.size() >= kToldAtOnce) flushEvents();
+  Event& event = told_.emplace_back();
+  event.kind = kind;
+  event.at = clock_.wall();
+  event.day = events::dayOf(event.at);
+  event.place.channel = channels_[record.channel]->config.id;
+  event.place.country = words_[record.country];
+  event.place.device = words_[record.device];
+  return event;
 }
 
 void Director::tell(Kind kind, const privacy::SessionId& id, const Record& record, std::int64_t value,
                     std::string about) {
   if (options_.events == nullptr) return;
-  Event& event = told_.emplace_back();
-  event.kind = kind;
-  event.at = clock_.wall();
-  event.day = events::dayOf(event.at);
+  Event& event = begin(kind, record);
   event.value = value;
-  event.place.channel = channels_[record.channel]->config.id;
-  event.place.country = countries_[record.country];
   (kind == Kind::kClipShown ? event.place.content : event.place.variant) = std::move(about);
   // One of its kind in a session and second.
   const auto second = std::chrono::floor<std::chrono::seconds>(event.at).time_since_epoch().count();
@@ -50,19 +66,44 @@ void Director::tell(Kind kind, const privacy::SessionId& id, const Record& recor
 
 void Director::tell(Kind kind, const privacy::SessionId& id, const Record& record, const Promise& promise) {
   if (options_.events == nullptr || !promise.what) return;
-  Event& event = told_.emplace_back();
-  event.kind = kind;
-  event.at = clock_.wall();
+  Event& event = begin(kind, record);
   event.day = promise.day;
   event.breakNumber = promise.breakNumber;
   event.slot = promise.slot;
   event.value = promise.units;
-  event.place.channel = channels_[record.channel]->config.id;
-  event.place.country = countries_[record.country];
   event.place.campaign = promise.what->campaign;
   event.place.line = promise.what->line;
   event.place.creative = promise.what->creative;
   options_.naming->name(event, {id, record.viewer, record.purposes});
+}
+
+// The rules that give the session something from now on, once each.
+void Director::tellChosen(const privacy::SessionId& id, const Record& record, const decisions::Choice& choice) {
+  if (options_.events == nullptr) return;
+  const auto one = [&](const std::string& rule, const std::string& variant) {
+    Event& event = begin(Kind::kRuleChosen, record);
+    event.place.rule = rule;
+    event.place.variant = variant;
+    options_.naming->name(event, {id, record.viewer, record.purposes}, numberOf(rule));
+  };
+  for (const auto& overlay : choice.overlays) one(overlay.ruleId, choice.cohort);
+  for (const auto& [span, clip] : choice.clips) one(clip.ruleId, {});
+}
+
+// The arms that it is in by the documents of this era and was not by those before.
+void Director::tellArms(const privacy::SessionId& id, const Record& record, const Era& era, std::string_view identity,
+                        const Era* before) {
+  if (options_.events == nullptr) return;
+  const std::string& channel = channels_[record.channel]->config.id;
+  std::vector<std::string> known;
+  if (before != nullptr) known = decisions::armsOf(*before->compiled, channel, identity);
+  for (std::string& arm : decisions::armsOf(*era.compiled, channel, identity)) {
+    if (std::find(known.begin(), known.end(), arm) != known.end()) continue;
+    Event& event = begin(Kind::kArmAssigned, record);
+    const std::uint64_t number = numberOf(arm);
+    event.place.arm = std::move(arm);
+    options_.naming->name(event, {id, record.viewer, record.purposes}, number);
+  }
 }
 
 // Of what is bound and on disk: it stands in playlists from now on.
@@ -77,7 +118,6 @@ void Director::tellDecided(const Binding& log) {
         if (promise.end > span.start && promise.end <= span.end) tell(Kind::kAdDecided, it->first, it->second, promise);
       }
     }
-    if (told_.size() >= kToldAtOnce) flushEvents();
   }
   flushEvents();
 }

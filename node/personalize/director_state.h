@@ -111,7 +111,8 @@ struct Director::Record {
   std::uint32_t decided = 0;                                         // steady seconds
   std::vector<Promise> promises;                                     // between breaks: none
   privacy::PurposeSet purposes = 0;
-  std::uint16_t country = 0;       // a place in countries_
+  std::uint16_t country = 0;       // a place in words_
+  std::uint16_t device = 0;        // the same
   std::uint16_t told = kNoCohort;  // the cohort that was last told of
   std::uint32_t heard = 0;         // steady seconds up to which it was told that the viewer is there; 0: not yet
 };

@@ -142,6 +142,8 @@ bool Director::decideAnew(ChannelState& channel, Era& era, const rules::Attribut
   const decisions::Viewer viewer = viewerOf(record, attributes);
   const decisions::Choice choice = choose(channel, era, viewer);
   bool changed = changeCohort(channel, choice, era.from, view);
+  if (changed) tellChosen(view.id, record, choice);
+  tellArms(view.id, record, era, attributes.identity(), &channel.eras.front());
   for (const auto& [id, span] : channel.spans) {
     if (span.start < era.from || span.end <= span.start) continue;
     std::shared_ptr<const BoundPod> pod;

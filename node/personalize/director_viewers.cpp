@@ -29,7 +29,8 @@ base::Bytes toBytes(std::uint64_t number, const decisions::History& history) {
 // remembered for the session alone; whose home is another node, not at all.
 void Director::attach(const privacy::SessionClaims& claims, Record& record) {
   record.purposes = claims.purposes;
-  record.country = countryOf(claims);
+  record.country = wordOf(claims, "country");
+  record.device = wordOf(claims, "device");
   const bool kept = claims.consented("limited_ads") || claims.consented("personalised_ads");
   record.known = kept ? claims.pseudonym : claims.sessionId;
   const auto [at, fresh] = viewers_.try_emplace(record.known);

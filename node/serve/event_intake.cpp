@@ -103,17 +103,38 @@ void EventIntake::giveBack(const privacy::SessionId& session, const std::vector<
   }
 }
 
-// Only what was bound to this session, not before it is on air, and not much later.
-Result<void> EventIntake::readSlot(const object& told, const personalize::SessionView& view, base::WallTime now,
-                                   Event& event) const {
+// By the break's id and the slot's number.
+Result<EventIntake::Slot> EventIntake::slotNamed(const object& told, const personalize::SessionView& view) {
   DVPE_TRY(const std::string_view span, text(told, "break", 64));
   DVPE_TRY(const std::int64_t slot, number(told, "slot", 0xFFFF));
   const personalize::BoundPod* pod = view.podOf(std::string(span));
   if (pod == nullptr || pod->kind != timeline::SpanKind::kBreak || slot < 1 ||
-      slot > static_cast<std::int64_t>(pod->pieces.size())) {
+      slot > static_cast<std::int64_t>(pod->pieces.size()))
     return fail(ErrorCode::kNotFound, "this session has no such slot");
+  return Slot{pod, slot};
+}
+
+// By the channel's time: all that a player knows, which sees but the addresses of segments.
+Result<EventIntake::Slot> EventIntake::slotAt(const object& told, const personalize::SessionView& view) const {
+  DVPE_TRY(const std::int64_t tick, number(told, "tick", static_cast<std::int64_t>(kMostNumber)));
+  for (const auto& pod : view.pods) {
+    if (pod->kind != timeline::SpanKind::kBreak || Ticks{tick} < pod->start || Ticks{tick} >= pod->end) continue;
+    auto unit = (Ticks{tick} - pod->start) / channels_[view.channel].unit - pod->firstUnit;
+    if (unit < 0) break;
+    for (std::size_t i = 0; i < pod->pieces.size(); ++i) {
+      if (unit < pod->pieces[i].units) return Slot{pod.get(), static_cast<std::int64_t>(i + 1)};
+      unit -= pod->pieces[i].units;
+    }
   }
+  return fail(ErrorCode::kNotFound, "this session has no slot then");
+}
+
+// Only what was bound to this session, not before it is on air, and not much later.
+Result<void> EventIntake::readSlot(const object& told, const personalize::SessionView& view, base::WallTime now,
+                                   Event& event, int& units) const {
   const EventChannel& channel = channels_[view.channel];
+  DVPE_TRY(const auto found, told.contains("tick") ? slotAt(told, view) : slotNamed(told, view));
+  const auto [pod, slot] = found;
   int unit = pod->firstUnit;
   for (std::int64_t i = 1; i < slot; ++i) unit += pod->pieces[static_cast<std::size_t>(i - 1)].units;
   const personalize::PodPiece& piece = pod->pieces[static_cast<std::size_t>(slot - 1)];
@@ -127,13 +148,15 @@ Result<void> EventIntake::readSlot(const object& told, const personalize::Sessio
   event.day = events::dayOf(base::toWall(channel.epoch, pod->start));
   event.breakNumber = pod->number;
   event.slot = static_cast<std::uint16_t>(slot);
+  units = piece.units;
   event.place.campaign = piece.what->campaign;
   event.place.line = piece.what->line;
   event.place.creative = piece.what->creative;
   return base::success();
 }
 
-Result<Event> EventIntake::read(const object& told, const personalize::SessionView& view, base::WallTime now) const {
+Result<Event> EventIntake::read(const object& told, const personalize::SessionView& view, base::WallTime now,
+                                int& units) const {
   Event event;
   DVPE_TRY(const std::string_view kind, text(told, "kind", 32));
   const auto known = events::kindOf(kind);
@@ -149,7 +172,7 @@ Result<Event> EventIntake::read(const object& told, const personalize::SessionVi
   event.day = events::dayOf(event.at);
   event.place.channel = channels_[view.channel].id;
   if (inBreak(event.kind)) {
-    DVPE_CHECK(readSlot(told, view, now, event));
+    DVPE_CHECK(readSlot(told, view, now, event, units));
   }
   return event;
 }
@@ -171,11 +194,13 @@ Result<EventIntake::Checked> EventIntake::check(const value& told, const privacy
       if (!all[i].is_object()) return fail(ErrorCode::kInvalidInput, "an object is expected");
       const object& each = all[i].get_object();
       DVPE_TRY(const std::int64_t n, number(each, "n", kMostNumber));
-      DVPE_TRY(Event event, read(each, view, now));
+      int units = 0;
+      DVPE_TRY(Event event, read(each, view, now, units));
       const auto used = static_cast<std::uint64_t>(n);
       DVPE_CHECK(
           take(claims.sessionId, used, std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count()));
       naming_.name(event, who, used);
+      if (event.kind == Kind::kAdStarted) out.slots.push_back(object{{"n", n}, {"units", units}});
       out.events.push_back(std::move(event));
       out.numbers.push_back(used);
       return base::success();

@@ -41,6 +41,7 @@ class EventIntake {
     std::vector<events::Event> events;   // to be written
     std::vector<std::uint64_t> numbers;  // theirs
     boost::json::array refused;          // {"n": …, "index": …, "why": …}, in their order
+    boost::json::array slots;            // of each that starts one: {"n": …, "units": its length}
   };
   // told: the request's "events"; claims: of its session's token, which is known here as `view`.
   // kInvalidInput, kLimitExceeded: nothing of it is taken.
@@ -64,10 +65,17 @@ class EventIntake {
     Numbers& of(const privacy::SessionId& session, std::int64_t now);
   };
 
+  struct Slot {
+    const personalize::BoundPod* pod = nullptr;
+    std::int64_t number = 0;  // from 1
+  };
+
   base::Result<events::Event> read(const boost::json::object& told, const personalize::SessionView& view,
-                                   base::WallTime now) const;
+                                   base::WallTime now, int& units) const;
   base::Result<void> readSlot(const boost::json::object& told, const personalize::SessionView& view, base::WallTime now,
-                              events::Event& event) const;
+                              events::Event& event, int& units) const;
+  static base::Result<Slot> slotNamed(const boost::json::object& told, const personalize::SessionView& view);
+  base::Result<Slot> slotAt(const boost::json::object& told, const personalize::SessionView& view) const;
   base::Result<void> take(const privacy::SessionId& session, std::uint64_t number, std::int64_t now);
   Shard& shardOf(const privacy::SessionId& session) { return shards_[session[15] % shards_.size()]; }
 

@@ -311,8 +311,9 @@ asio::awaitable<void> Router::events(int loop, const Request& request, Response&
   eventsAccepted_.add(of.events.size());
   response.contentType = "application/json";
   response.headers += kPrivate;
-  response.body =
-      boost::json::serialize(boost::json::object{{"accepted", of.events.size()}, {"refused", std::move(of.refused)}});
+  boost::json::object answer{{"accepted", of.events.size()}, {"refused", std::move(of.refused)}};
+  if (!of.slots.empty()) answer["slots"] = std::move(of.slots);
+  response.body = boost::json::serialize(answer);
 }
 
 // GET /live/{channel}/index.m3u8[?token=HANDLE | ?persona=NAME]: a session for players that take one URL

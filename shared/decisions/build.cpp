@@ -38,6 +38,7 @@ class Builder {
         std::any_of(out.rules.begin(), out.rules.end(), [](const auto& rule) { return changes(rule.rule->when); }) ||
         std::any_of(out.lines.begin(), out.lines.end(), [](const CompiledLine& line) { return changes(line); });
     if (errors_.empty()) out.index = rules::Index{conditions};
+    addArms(out);
     return out;
   }
 
@@ -48,6 +49,22 @@ class Builder {
   }
 
  private:
+  // All arms of the experiments that are named, since what an arm gives is compared with the others.
+  void addArms(Compiled::CompiledChannel& out) {
+    std::set<std::string, std::less<>> named;
+    for (const auto& rule : out.rules) named.insert(rule.rule->arm.experiment);
+    for (const CompiledLine& line : out.lines) {
+      if (line.line) named.insert(line.line->arm.experiment);
+    }
+    for (const std::string& id : named) {
+      const auto found = documents_.experiments.find(id);
+      if (found == documents_.experiments.end()) continue;
+      for (const model::Arm& arm : found->second.arms) {
+        out.arms.emplace_back(id + "/" + arm.id, impl::armOf(documents_, {id, arm.id}));
+      }
+    }
+  }
+
   // Whether a condition may read the moment or what the viewer has seen; audiences may. A guess to the safe side.
   static bool changes(const std::string& when) {
     return when.find("now") != std::string::npos || when.find("frequency") != std::string::npos ||

@@ -81,6 +81,10 @@ class Workspace {
 // An unknown channel gives an empty choice. workspace: null makes one for this call, which takes its time.
 Choice choose(const Compiled& compiled, std::string_view channel, const Viewer& viewer, Workspace* workspace = nullptr);
 
+// The arms that a viewer is in, of the experiments that the channel's rules and lines name: "experiment/arm". identity:
+// what the viewer is known by (rules::AttributeSource).
+std::vector<std::string> armsOf(const Compiled& compiled, std::string_view channel, std::string_view identity);
+
 // The length in units of a conditioned media document; 0 when it is not conditioned (yet).
 using UnitsOf = std::function<int(std::string_view media)>;
 

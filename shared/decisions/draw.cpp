@@ -40,6 +40,16 @@ bool inArm(const ArmOf& arm, std::string_view identity) {
   return false;
 }
 
+std::vector<std::string> armsOf(const Compiled& compiled, std::string_view channel, std::string_view identity) {
+  std::vector<std::string> out;
+  const auto* found = compiled.channel(channel);
+  if (found == nullptr) return out;
+  for (const auto& [name, arm] : found->arms) {
+    if (inArm(arm, identity)) out.push_back(name);
+  }
+  return out;
+}
+
 namespace impl {
 
 Draws::Draws() : cipher_(EVP_CIPHER_CTX_new()) {

@@ -31,7 +31,7 @@ class Kept final : public events::Sink {
 
 class Told : public test::Breaks {
  protected:
-  Told() {
+  explicit Told(std::function<void(model::Documents&)> change = {}) : Breaks(std::move(change)) {
     options_.events = &kept_;
     options_.naming = &naming_;
     reopen();
@@ -45,6 +45,7 @@ class Told : public test::Breaks {
     s.pseudonym = test::idOf(1000 + id);
     s.purposes = std::move(purposes);
     s.attributes["country"] = model::Value{std::string("DE")};
+    s.attributes["device"] = model::Value{std::string("tv")};
     EXPECT_TRUE(test::asio::co_spawn(director_->executor(), director_->create(std::move(s)), test::asio::use_future)
                     .get()
                     .result);
@@ -110,6 +111,40 @@ TEST_F(Told, IsThatSessionsBegin) {
   start(1, {"ad_measurement"});
   ASSERT_TRUE(soon([&] { return kept_.of(Kind::kSessionStart).size() == 1; }));
   EXPECT_EQ(kept_.of(Kind::kSessionStart)[0].place.channel, "ch");
+  EXPECT_EQ(kept_.of(Kind::kSessionStart)[0].place.device, "tv");
+}
+
+// An experiment that a rule names; half of the viewers are in the arm that the rule is for.
+class ToldOfArms : public Told {
+ protected:
+  ToldOfArms()
+      : Told([](model::Documents& d) {
+          model::Experiment& x = d.experiments["x"];
+          x.id = "x";
+          x.arms = {{"big", {{0, 5'000}}}, {"small", {{5'000, 10'000}}}};
+          model::Overlay& o = d.overlays["o"];
+          o.id = "o";
+          model::Rule rule{"shows", "true", {model::ShowOverlay{"o", {}, model::Trigger::kAlways, {}}}};
+          rule.arm = {"x", "big"};
+          d.rulesets["ch"].rules.push_back(std::move(rule));
+        }) {}
+};
+
+TEST_F(ToldOfArms, IsInWhichArmAViewerIsAndWhatRuleThatLetIn) {
+  for (std::uint32_t id = 1; id <= 20; ++id) start(id, {"content_measurement"});
+  ASSERT_TRUE(soon([&] { return kept_.of(Kind::kArmAssigned).size() == 20; }));
+  std::set<privacy::SessionId> big, shown;
+  for (const auto& e : kept_.of(Kind::kArmAssigned)) {
+    if (e.place.arm == "x/big") big.insert(e.session);
+    EXPECT_TRUE(e.place.arm == "x/big" || e.place.arm == "x/small");
+    EXPECT_NE(e.visitor, 0U);
+  }
+  for (const auto& e : kept_.of(Kind::kRuleChosen)) {
+    if (e.place.rule == "shows") shown.insert(e.session);
+  }
+  EXPECT_EQ(big, shown);
+  EXPECT_FALSE(big.empty());
+  EXPECT_LT(big.size(), 20U);
 }
 
 }  // namespace

@@ -79,6 +79,21 @@ TEST_F(AnIntake, KnowsWhatWasBoundForTheSlot) {
   EXPECT_TRUE(checked.refused.empty());
 }
 
+TEST_F(AnIntake, FindsTheSlotByTheChannelsTime) {
+  clock_.advance(std::chrono::seconds(20));
+  const auto at = [](double seconds) {
+    return R"(,"tick":)" + std::to_string(static_cast<std::int64_t>(seconds * static_cast<double>(kUnit.count())));
+  };
+  const std::int64_t now = (kNow + 20) * 1000;
+  const auto checked = told("[" + one("ad_started", 1, at(9.9), now) + "," + one("ad_started", 2, at(10), now) + "]");
+  ASSERT_EQ(checked.events.size(), 2U);
+  EXPECT_EQ(checked.events[0].place.creative, "first");
+  EXPECT_EQ(checked.events[1].place.creative, "second");
+  EXPECT_EQ(boost::json::serialize(checked.slots), R"([{"n":1,"units":10},{"n":2,"units":20}])");
+  EXPECT_THAT(refusal(one("ad_started", 3, at(30), now)), HasSubstr("no slot then"));
+  EXPECT_NE(refusal(one("ad_started", 4, R"(,"tick":-1)", now)), "it was taken");
+}
+
 TEST_F(AnIntake, RefusesSlotsThatTheSessionDoesNotHave) {
   for (const std::string& where : {slot(0), slot(3), slot(65'536), slot(1, "b8"), std::string()}) {
     EXPECT_NE(refusal(one("ad_started", 1, where)), "it was taken") << where;
