@@ -11,6 +11,8 @@ namespace dvpe::events {
 
 namespace {
 
+constexpr std::size_t kLongestWord = 24;  // of what platforms call countries and devices
+
 constexpr std::size_t kDaysKept = 3;  // a break of yesterday may still be told of
 
 template <class T>
@@ -28,6 +30,13 @@ std::int32_t monthOf(std::int32_t day) {
 
 Naming::Naming(const privacy::SecretKey& key, std::filesystem::path folder, base::Random& random)
     : visitors_(key.derive("visitors")), folder_(std::move(folder)), random_(random) {}
+
+std::string_view coarse(const model::Map& attributes, std::string_view name, privacy::PurposeSet purposes) {
+  if (!Naming::measured(purposes)) return {};
+  const auto it = attributes.find(std::string(name));
+  const auto* word = it == attributes.end() ? nullptr : std::get_if<std::string>(&it->second.v);
+  return word == nullptr || word->size() > kLongestWord ? std::string_view{} : std::string_view{*word};
+}
 
 bool Naming::measured(privacy::PurposeSet purposes) {
   static constexpr privacy::PurposeSet kAny = *privacy::purpose("ad_measurement") |

@@ -10,6 +10,7 @@
 
 #include "node/events/event.h"
 #include "shared/base/clock.h"
+#include "shared/model/documents.h"
 #include "shared/privacy/purposes.h"
 #include "shared/privacy/secret.h"
 
@@ -21,6 +22,10 @@ struct Who {
   privacy::Pseudonym viewer{};
   privacy::PurposeSet purposes = 0;
 };
+
+// A viewer's "country" or "device", as the platform says it, for a place; empty when it says none, says something
+// longer than a word, or the viewer did not agree to be measured. Lives as long as the attributes.
+std::string_view coarse(const model::Map& attributes, std::string_view name, privacy::PurposeSet purposes);
 
 // Any thread. A viewer who agreed to be measured (`ad_measurement`, `content_measurement` or `audience_statistics`) is
 // a session with a visitor's number. Of anybody else only what is in a break is told apart, under a number that is

@@ -20,6 +20,9 @@ Result<std::unique_ptr<EventRecorder>> EventRecorder::start(const Config& config
                                                             base::Random& random, const base::Clock& clock) {
   if (config.database.server.empty()) return std::unique_ptr<EventRecorder>();
   const auto folder = config.events.folder.empty() ? config.node.state / "events" : config.events.folder;
+  std::error_code error;
+  std::filesystem::create_directories(folder / "days", error);
+  if (error) return base::fail(base::ErrorCode::kIo, folder.string() + " cannot be made: " + error.message());
   DVPE_TRY(auto database, databaseOptions(config.database));
   database.application = "dvpe events";
   events::SpoolOptions options;

@@ -15,7 +15,6 @@ namespace {
 constexpr std::uint32_t kBeatSeconds = 60;
 constexpr std::size_t kToldAtOnce = 8192;  // events to a call of the sink
 constexpr std::size_t kMostWords = 400;    // whatever platforms call countries and devices
-constexpr std::size_t kLongestWord = 24;
 
 // Of a document's name, the same wherever it is computed (FNV-1a): told again, an event has the same id.
 std::uint64_t numberOf(std::string_view name) {
@@ -27,14 +26,12 @@ std::uint64_t numberOf(std::string_view name) {
 }  // namespace
 
 std::uint16_t Director::wordOf(const privacy::SessionClaims& claims, std::string_view attribute) {
-  const auto it = claims.attributes.find(std::string(attribute));
-  const auto* word = it == claims.attributes.end() ? nullptr : std::get_if<std::string>(&it->second.v);
-  if (word == nullptr || word->empty() || word->size() > kLongestWord || !events::Naming::measured(claims.purposes))
-    return 0;
-  const auto at = std::find(words_.begin(), words_.end(), *word);
+  const std::string_view word = events::coarse(claims.attributes, attribute, claims.purposes);
+  if (word.empty()) return 0;
+  const auto at = std::find(words_.begin(), words_.end(), word);
   if (at == words_.end()) {
     if (words_.size() >= kMostWords) return 0;
-    words_.push_back(*word);
+    words_.emplace_back(word);
     return static_cast<std::uint16_t>(words_.size() - 1);
   }
   return static_cast<std::uint16_t>(at - words_.begin());

@@ -186,6 +186,12 @@ Result<EventIntake::Checked> EventIntake::check(const value& told, const privacy
   }
   const base::WallTime now = clock_.wall();
   const events::Who who{claims.sessionId, claims.pseudonym, claims.purposes};
+  model::Map attributes;
+  if (events::Naming::measured(claims.purposes)) {
+    if (auto whole = privacy::toClaims(claims)) attributes = std::move(whole.value().attributes);
+  }
+  const std::string_view country = events::coarse(attributes, "country", claims.purposes);
+  const std::string_view device = events::coarse(attributes, "device", claims.purposes);
   Checked out;
   out.session = claims.sessionId;
   out.events.reserve(all.size());
@@ -199,6 +205,8 @@ Result<EventIntake::Checked> EventIntake::check(const value& told, const privacy
       const auto used = static_cast<std::uint64_t>(n);
       DVPE_CHECK(
           take(claims.sessionId, used, std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count()));
+      event.place.country = country;
+      event.place.device = device;
       naming_.name(event, who, used);
       if (event.kind == Kind::kAdStarted) out.slots.push_back(object{{"n", n}, {"units", units}});
       out.events.push_back(std::move(event));

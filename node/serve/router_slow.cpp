@@ -263,7 +263,9 @@ asio::awaitable<void> Router::newSession(const Request& request, Response& respo
   response.headers += "Cache-Control: no-store\r\n";
   response.body.append("{\"session\":\"").append(token).append("\",\"playlist\":\"").append(origin());
   response.body.append("/s/").append(token).append("/index.m3u8\",\"explain\":\"").append(origin());
-  response.body.append("/v1/explain/").append(token).append("\"").append(live).append("}\n");
+  response.body.append("/v1/explain/").append(token).append("\"");
+  if (intake_ != nullptr) response.body.append(",\"events\":\"").append(origin()).append("/v1/events\"");
+  response.body.append(live).append("}\n");
 }
 
 // What of the request may be written; the scope in which the session is looked at ends here.

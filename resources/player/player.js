@@ -26,6 +26,8 @@
   let toastTimer = 0;
   let whyTimer = 0;
   let whyAddress = null;
+  let askedAt = 0;
+  let toldTo = null;
 
   // ---- words ----
 
@@ -78,6 +80,7 @@
     const opened = await response.json();
     opened.playlist = new URL(opened.playlist, response.url).href;
     opened.explain = new URL(opened.explain, response.url).href;
+    if (opened.events) opened.events = new URL(opened.events, response.url).href;
     return opened;
   }
 
@@ -85,11 +88,13 @@
     $("problem").hidden = true;
     $("starting").hidden = false;
     stop();
+    askedAt = performance.now();
     try {
       if (!stats.playlist) {
         const opened = await openSession();
         stats.session = opened.session;
         whyAddress = opened.explain;
+        toldTo = opened.events;
         stats.playlist = opened.playlist;
       }
     } catch (error) {
@@ -115,6 +120,7 @@
         maxBufferLength: 30,
       });
       window.dvpeHls = hls;
+      if (toldTo) window.dvpeEvents.open({ session: stats.session, events: toldTo }, video, hls, askedAt);
       hls.on(Hls.Events.ERROR, (_, data) => failed(data));
       hls.on(Hls.Events.MANIFEST_PARSED, () => { menus(); begin(); });
       for (const event of [Hls.Events.AUDIO_TRACKS_UPDATED, Hls.Events.AUDIO_TRACK_SWITCHED,
@@ -145,6 +151,7 @@
 
   function failed(data) {
     stats.errors.push(`${data.type}/${data.details}${data.fatal ? " (fatal)" : ""}`);
+    window.dvpeEvents.failed(stats.errors.at(-1));
     if (stats.errors.length > 200) stats.errors.shift();
     if (data.details === Hls.ErrorDetails.BUFFER_STALLED_ERROR) ++stats.stalls;
     if (!data.fatal) return;

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# SPDX-FileCopyrightText: The DVPE authors
+"""What a viewer's browser shows of a break is what the database counts: decided, delivered, started, each quarter, whole.
+
+One browser on the reference player, a control plane, a node, an advertisement of a campaign that is sold; and a viewer who
+agreed to nothing, of whom there is nothing but that the slot was shown.
+"""
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "support"), str(ROOT / "soak")]
+import control as trials  # noqa: E402
+import nodeproc  # noqa: E402
+import playback  # noqa: E402
+import stage  # noqa: E402
+import viewers  # noqa: E402
+
+BREAK = 4  # the channel's breaks
+KINDS = {20: "decided", 21: "delivered", 22: "started", 23: "first quartile", 24: "midpoint", 25: "third quartile", 26: "complete"}
+
+
+def documents() -> list[dict]:
+    return [{"kind": "creative", "id": "spot", "body": {"media": "spot"}},
+            {"kind": "campaign", "id": "tea", "body": {"title": "Tea", "currency": "EUR", "lines": [
+                {"id": "line", "goal": {"impressions": 1000}, "price": {"cpm": "10"}, "pacing": "fast", "creatives": [{"creative": "spot"}]}]}},
+            {"kind": "ruleset", "id": "main", "body": {"channel": "one", "fields": [], "rules": [
+                {"id": "ads", "when": "true", "actions": [{"fillBreaks": {"campaigns": ["tea"]}}, {"showOverlay": {"overlay": "banner"}}]}]}}]
+
+
+class APlayer(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="dvpe-told-"))
+        os.chmod(cls.folder, 0o755)
+        cls.addClassCleanup(shutil.rmtree, cls.folder, True)
+        cls.trial = trials.Trial(cls.folder, coordinators=("carl",), durable=False, nodes=("n1",))
+        cls.plane = cls.trial.plane
+        (cls.folder / "personas.json").write_text(json.dumps([
+            {"name": "viewer", "title": "Agrees to be measured", "attributes": {"country": "DE", "device": "tv"}, "consent": ["ad_measurement", "content_measurement"]},
+            {"name": "nobody", "title": "Agrees to nothing", "attributes": {"country": "FR"}, "consent": []}]))
+        cls.addClassCleanup(cls.plane.stop)
+        profile = next(d for d in trials.documents("") if d["kind"] == "profile")
+        (cls.folder / "profile").mkdir()
+        (cls.folder / "profile" / "profile.json").write_text(json.dumps({**profile, "organisation": "demo", "revision": 1}))
+        stage.condition(cls.plane.node, cls.folder / "profile", {"spot": stage.make_clip(cls.folder / "spot.mp4", BREAK, 440, 30)}, cls.folder / "media")
+        cls.trial.start()
+        cls.trial.rest("n1")
+        cls.plane.publish(documents())
+        cls.plane.in_force(cls.plane.releases()[-1][0], 20)
+        cls.node = cls.plane.processes["n1"]
+        cls.watch()
+
+    @classmethod
+    def metric(cls, name: str) -> float:
+        return nodeproc.metric(cls.node.metrics(), name) or 0
+
+    @classmethod
+    def watch(cls) -> None:
+        nodeproc.wait_until(lambda: cls.metric("dvpe_plan_number") >= 3, 60, "a plan that knows the node", 0.5)
+        nobody = viewers.Viewers(cls.node.base, "one", ["nobody"])
+        nobody.start()
+        browser = playback.Browser(cls.node.base + "/watch/one?persona=viewer", cls.folder / "browser.log", 36)
+        try:
+            nodeproc.wait_until(lambda: cls.metric("dvpe_sessions") >= 2, 60, "the page's session", 0.5)
+            time.sleep(4)
+            cls.plane.order("bob", "n1", "break", "start", "--channel", "one", "--units", str(BREAK), "--json")
+            cls.seen = browser.result(150)
+        finally:
+            browser.process.stop()
+            nobody.stopping.set()
+            nobody.join(30)
+        time.sleep(1)
+
+    PAGE = "SELECT DISTINCT session FROM dvpe.event WHERE kind = 22"  # the one that confirms
+
+    def ask(self, sql: str) -> str:
+        return self.plane.server.ask(sql)
+
+    def test_is_not_disturbed_by_what_it_tells(self):
+        self.assertTrue(self.seen["played"])
+        self.assertEqual([self.seen[name] for name in ("page_errors", "failed_requests", "hls_errors")], [[], [], []])
+
+    def test_told_each_state_of_the_impression_once_in_order(self):
+        nodeproc.wait_until(lambda: self.ask(f"SELECT count(*) FROM dvpe.event e WHERE e.session = ({self.PAGE}) AND kind = 21") == "1", 40, "its delivery", 0.5)
+        told = self.ask("SELECT string_agg(kind::text, ',' ORDER BY kind) FROM dvpe.event e JOIN dvpe.event_place p ON p.id = e.place"
+                        f" WHERE e.session = ({self.PAGE}) AND kind BETWEEN 20 AND 28")
+        self.assertEqual([KINDS[int(k)] for k in told.split(",")], list(KINDS.values()))
+        self.assertEqual(self.ask("SELECT DISTINCT campaign, line, creative, country, device, break_number, slot FROM dvpe.event e JOIN dvpe.event_place p ON p.id = e.place"
+                                  " WHERE e.visitor <> 0 AND kind BETWEEN 20 AND 28"), "tea|tea/line|spot|DE|tv|1|1")
+        order = self.ask("SELECT string_agg(kind::text, ',' ORDER BY at) FROM dvpe.event WHERE visitor <> 0 AND kind BETWEEN 22 AND 26")
+        self.assertEqual(order, "22,23,24,25,26")
+
+    def test_told_how_it_began_and_what_rule_it_saw(self):
+        self.assertEqual(self.ask("SELECT count(*) FROM dvpe.event WHERE kind = 41 AND value BETWEEN 1 AND 60000"), "1")
+        self.assertEqual(self.ask("SELECT DISTINCT p.rule, p.country, p.device FROM dvpe.event e JOIN dvpe.event_place p ON p.id = e.place WHERE p.rule = 'ads' AND e.visitor <> 0"), "ads|DE|tv")
+
+    def test_tells_nothing_of_who_did_not_agree_but_that_the_slot_was_shown(self):
+        nodeproc.wait_until(lambda: self.ask("SELECT count(*) FROM dvpe.event WHERE visitor = 0 AND kind = 21") == "1", 40, "the delivery", 0.5)
+        self.assertEqual(self.ask("SELECT DISTINCT p.country, p.device FROM dvpe.event e JOIN dvpe.event_place p ON p.id = e.place WHERE e.visitor = 0"), "|")
+        self.assertEqual(self.ask("SELECT count(*) FROM dvpe.event WHERE visitor = 0 AND kind NOT IN (20, 21) AND session <> '00000000-0000-0000-0000-000000000000'"), "0")
+
+    def test_is_counted_within_seconds_as_it_happened(self):
+        nodeproc.wait_until(lambda: self.ask("SELECT count(*) FROM dvpe.event_batch WHERE NOT rolled") == "0", 20, "the count", 0.2)
+        for kind in (20, 21, 22):
+            events = self.ask(f"SELECT sum(weight) FROM dvpe.event WHERE kind = {kind}")
+            self.assertEqual(self.ask(f"SELECT sum(count) FROM dvpe.event_rollup WHERE kind = {kind} AND grouping_name = 'campaign_creative' AND grain = 'day'"), events)
+        metrics = self.node.metrics()
+        self.assertEqual(nodeproc.metric(metrics, "dvpe_events_untold_total"), 0)
+        self.assertEqual(nodeproc.metric(metrics, "dvpe_events_shipped_total", fate="refused"), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
