@@ -141,7 +141,7 @@ Result<void> Coordinator::step() {
     }
   }
   if (epoch_) DVPE_CHECK(lead());
-  DVPE_TRY(const bool hint, registry_->waitForHint(!epoch_ ? 300ms : settled() ? 100ms : 10ms));
+  DVPE_TRY(const bool hint, registry_->waitForHint(!epoch_ ? 300ms : uncounted_ ? 1ms : settled() ? 100ms : 10ms));
   hinted_ = hinted_ || hint;
   return base::success();
 }
@@ -194,7 +194,8 @@ Result<void> Coordinator::countEvents() {
   const auto until = steady_clock::now() + kMostCount;
   do {
     DVPE_TRY(const std::int64_t batches, registry_->rollEvents(1, *epoch_));
-    if (batches == 0) {
+    uncounted_ = batches != 0;
+    if (!uncounted_) {
       nextCount_ = steady_clock::now() + kCount;
       break;
     }

@@ -80,6 +80,7 @@ class Coordinator {
   std::unique_ptr<Registry> registry_;
   std::optional<std::int64_t> epoch_;  // while we hold the lease
   bool wasLeading_ = false;
+  bool uncounted_ = false;  // events wait to be counted
   Steady nextLease_{}, nextLook_{}, nextNodes_{}, nextFull_{}, nextHead_{}, nextWatch_{}, nextRetain_{}, nextPlan_{},
       nextCount_{};
   Pacing pacing_;

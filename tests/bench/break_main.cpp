@@ -157,8 +157,8 @@ int serve(const std::filesystem::path& folder, int sessions, int campaigns) {
     ids.push_back(made.id);
     return made;
   };
-  auto made = ServeNode::create(
-      {folder, std::filesystem::path(DVPE_BINARY_DIR) / "resources/player", all, remember, /*breaks=*/false});
+  auto made = ServeNode::create({folder, std::filesystem::path(DVPE_BINARY_DIR) / "resources/player", all, remember,
+                                 nullptr, nullptr, /*breaks=*/false});
   if (!made) {
     std::fprintf(stderr, "bench_break: %s\n", made.error().message.c_str());
     return 1;

@@ -148,6 +148,8 @@ Result<void> ServeNode::open() {
                       catalogOf(*documents_)});
   personalize::DirectorOptions options;
   options.readers = 2;  // the server's loop, and who measures
+  options.events = options_.events;
+  options.naming = options_.naming;
   director_ =
       std::make_unique<personalize::Director>(options, compiled_, std::move(directed), *store_, *tokens_, clock_);
 
@@ -157,6 +159,8 @@ Result<void> ServeNode::open() {
   serve::RouterOptions routing;
   routing.channels.push_back({facts, window_.get(), nullptr, channel.title});
   routing.sessionKeys = sessionKeys;
+  routing.events = options_.events;
+  routing.naming = options_.naming;
   routing.pseudonymKey = privacy::SecretKey::generate(random_);
   router_ = std::make_unique<serve::Router>(std::move(routing), *director_, *player_, metrics_, clock_, random_);
   timed_ = std::make_unique<TimedHandler>(*router_);

@@ -59,6 +59,8 @@ struct ServeNodeOptions {
   std::filesystem::path player;
   std::shared_ptr<const model::Documents> documents;  // the first channel is played
   std::function<personalize::NewSession(const std::string& channel, int number, base::Random& random)> viewer;
+  events::Sink* events = nullptr;  // as in DirectorOptions: both or none
+  events::Naming* naming = nullptr;
   bool breaks = true;  // one is on at least a part of the window at any time; false: breakNow() alone
 };
 
