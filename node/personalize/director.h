@@ -23,6 +23,7 @@
 #include "node/events/naming.h"
 #include "node/events/sink.h"
 #include "node/personalize/homes.h"
+#include "node/personalize/profile.h"
 #include "node/personalize/session_store.h"
 #include "node/personalize/session_table.h"
 #include "node/timeline/feed.h"
@@ -96,6 +97,15 @@ struct NewSession {
   std::vector<std::string> purposes;
 };
 
+// What a viewer says of what they see.
+struct Feedback {
+  Verb verb = Verb::kLike;
+  std::shared_ptr<const PlacedCreative> about;  // an advertisement that was bound to the session; null: content
+  std::string content;                          // at most Profile::kLongest bytes; empty: the programme as it is
+  std::vector<std::string> topics;              // of the content: at most Profile::kMostTopics
+  std::uint64_t number = 0;                     // the player's own, so that what is sent twice is told once
+};
+
 // An answer that can cross coroutines, which want a default.
 struct Reply {
   base::Result<std::string> result = base::fail(base::ErrorCode::kUnavailable, "the node is stopping");
@@ -161,6 +171,11 @@ class Director {
   // that was on air then, or the last one before, as it is decided with what the viewer had been shown until it began;
   // nothing: the break to come.
   boost::asio::awaitable<Explained> explain(std::string token, std::optional<base::WallTime> at = std::nullopt);
+
+  // Changes the session's profile, journals it, and decides anew what is to come for it: what is listed from then on is
+  // by the new profile. What is bound stays. The answer is "heard" or "undone". kNotFound: no such session, or nothing
+  // to undo; kLimitExceeded: more than one at a time; kUnavailable: it could not be kept.
+  boost::asio::awaitable<Reply> feedback(privacy::SessionId id, Feedback feedback);
 
   // Takes over other documents while sessions go on. Every session is decided anew for what begins at or after the
   // moment; what began before stays as it was. One at a time. What was listed is never decided again: segments of the
@@ -251,7 +266,16 @@ class Director {
   void restoreBind(std::uint64_t number, const BindEntry& entry);
   void restoreSettle(std::uint64_t number, const SettleEntry& entry);
 
+  // director_feedback.cpp: what viewers say of what they see
+  struct Spoken;
+  base::Result<rules::Attributes> attributesFor(privacy::SessionClaims claims, const Record& record) const;
+  boost::asio::awaitable<void> hearSpoken();
+  base::Result<void> hear(const Feedback& feedback, Record& record, const SessionView& old,
+                          std::vector<SessionView>& changed);
+  static std::vector<std::string> topicsOf(const model::Documents& documents, const PlacedCreative& about);
+
   // director_events.cpp: what is told of it
+  void tellFeedback(const privacy::SessionId& id, const Record& record, const Feedback& feedback);
   void tell(events::Kind kind, const privacy::SessionId& id, const Record& record, std::int64_t value,
             std::string variant = {});
   void tell(events::Kind kind, const privacy::SessionId& id, const Record& record, const Promise& promise);
@@ -322,8 +346,9 @@ class Director {
   std::size_t owedWritten_ = 0;                 // of these: in the open transaction
   std::uint64_t podAge_ = 0, viewerBytes_ = 0;  // of this round so far
   std::shared_ptr<Batch> batch_;
-  std::vector<events::Event> told_;                    // not yet handed over
-  std::vector<std::string> words_{std::string()};      // viewers' countries and devices; the first: not known
+  std::shared_ptr<Spoken> spoken_;
+  std::vector<events::Event> told_;                // not yet handed over
+  std::vector<std::string> words_{std::string()};  // viewers' countries and devices; the first: not known
   bool takingOver_ = false;
   boost::asio::io_context context_{1};
   std::thread thread_;

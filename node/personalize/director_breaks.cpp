@@ -356,7 +356,7 @@ std::shared_ptr<const BoundPod> Director::bindReady(ChannelState& channel, Era& 
   if (record.era != era.number || (sameBreak && record.ready.historyVersion != record.state->history.version())) {
     const auto claims = tokens_.open(record.token, 0);
     const auto attributes =
-        claims ? attributesOf(claims.value()) : base::Result<rules::Attributes>{claims.as_failure()};
+        claims ? attributesFor(claims.value(), record) : base::Result<rules::Attributes>{claims.as_failure()};
     if (!attributes) return nullptr;
     const decisions::Viewer viewer = viewerOf(record, attributes.value());
     const decisions::Ready ready = decideFor(era, id, viewer, choose(channel, era, viewer), span.number, !sameBreak);
@@ -377,7 +377,7 @@ void Director::eventAnnounced(ChannelState& channel, const timeline::Span& span)
     const SessionView* old = table_.peek(id);
     const auto claims = tokens_.open(record.token, 0);
     if (old == nullptr || !claims || old->podOf(span.id) != nullptr) continue;
-    const auto attributes = attributesOf(claims.value());
+    const auto attributes = attributesFor(claims.value(), record);
     if (!attributes) continue;
     auto pod = bindClip(channel, era, span, choose(channel, era, viewerOf(record, attributes.value())));
     if (!pod) continue;
@@ -492,7 +492,7 @@ void Director::refreshOne(const privacy::SessionId& id, Record& record, std::vec
   podAge_ = std::max<std::uint64_t>(podAge_, nowSeconds() - record.decided);
   const auto claims = tokens_.open(record.token, 0);
   if (!claims) return;
-  const auto attributes = attributesOf(claims.value());
+  const auto attributes = attributesFor(claims.value(), record);
   if (!attributes) return;
   const decisions::Viewer viewer = viewerOf(record, attributes.value());
   const decisions::Choice choice = choose(channel, era, viewer);

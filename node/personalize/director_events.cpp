@@ -103,6 +103,19 @@ void Director::tellArms(const privacy::SessionId& id, const Record& record, cons
   }
 }
 
+void Director::tellFeedback(const privacy::SessionId& id, const Record& record, const Feedback& feedback) {
+  if (options_.events == nullptr) return;
+  Event& event = begin(Kind::kFeedback, record);
+  event.text = nameOf(feedback.verb);
+  event.place.content = feedback.content;
+  if (feedback.about) {
+    event.place.campaign = feedback.about->campaign;
+    event.place.line = feedback.about->line;
+    event.place.creative = feedback.about->creative;
+  }
+  options_.naming->name(event, {id, record.viewer, record.purposes}, feedback.number);
+}
+
 // Of what is bound and on disk: it stands in playlists from now on.
 void Director::tellDecided(const Binding& log) {
   if (options_.events == nullptr) return;

@@ -57,11 +57,13 @@ Result<void> Director::journal(const privacy::SessionId& id, const Record& recor
   };
   array former;
   for (const auto& f : view.former) former.push_back(array{cohortId(f.cohort), f.until.count()});
-  const std::string text = boost::json::serialize(object{{"token", record.token},
-                                                         {"from", view.fromMsn},
-                                                         {"cohort", cohortId(view.cohort)},
-                                                         {"former", std::move(former)},
-                                                         {"pods", std::move(pods)}});
+  object all{{"token", record.token},
+             {"from", view.fromMsn},
+             {"cohort", cohortId(view.cohort)},
+             {"former", std::move(former)},
+             {"pods", std::move(pods)}};
+  if (record.profile && !record.profile->empty()) all["profile"] = record.profile->toJson();
+  const std::string text = boost::json::serialize(all);
   auto done = store_.put(id, record.viewer, base::view(text));
   if (!done) ++counters_.storeErrors;
   return done;
@@ -94,10 +96,14 @@ bool Director::restore(const privacy::SessionId& id, base::ByteView bytes) {
     auto claims = tokens_.open(token, 0);  // also one that has expired: its promises are to be settled
     if (!claims) return claims.error().code != base::ErrorCode::kRefused;
     auto number = channelOf(claims.value().channel);
-    auto attributes = attributesOf(claims.value());
-    if (!number || !attributes) return true;
+    if (!number) return true;
     ChannelState& channel = *channels_[number.value()];
     Record kept;
+    if (const auto* said = o.if_contains("profile")) {
+      if (auto profile = Profile::parse(*said)) kept.profile = std::make_unique<Profile>(std::move(profile).value());
+    }
+    const auto attributes = attributesFor(claims.value(), kept);
+    if (!attributes) return true;
     kept.channel = number.value();
     kept.token = std::move(token);
     kept.viewer = claims.value().pseudonym;
@@ -142,7 +148,7 @@ std::string Director::explanation(const privacy::SessionClaims& claims, const Re
   const Era& era = channel.eraAt(now);
   const std::uint16_t cohort = view.cohortAt(now);
   const timeline::Grid& grid = channel.config.grid;
-  const auto attributes = attributesOf(claims);
+  const auto attributes = attributesFor(claims, record);
   object out{{"session", base::hex(claims.sessionId)}, {"channel", channel.config.id}};
   if (!attributes) return boost::json::serialize(out);
   const auto& documents = era.compiled->documents();

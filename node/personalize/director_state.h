@@ -110,6 +110,7 @@ struct Director::Record {
   std::unique_ptr<std::pair<std::uint32_t, decisions::Ready>> next;  // the same by the era to come
   std::uint32_t decided = 0;                                         // steady seconds
   std::vector<Promise> promises;                                     // between breaks: none
+  std::unique_ptr<Profile> profile;                                  // null: the viewer has said nothing
   privacy::PurposeSet purposes = 0;
   std::uint16_t country = 0;       // a place in words_
   std::uint16_t device = 0;        // the same

@@ -118,7 +118,9 @@ asio::awaitable<Counts> Director::counts() {
 }
 
 decisions::Viewer Director::viewerOf(const Record& record, const rules::Attributes& attributes) const {
-  return {attributes, clock_.wall(), record.state->known ? &record.state->history : nullptr};
+  decisions::Viewer out{attributes, clock_.wall(), record.state->known ? &record.state->history : nullptr};
+  if (record.profile) out.hidden = &record.profile->hidden();
+  return out;
 }
 
 decisions::Choice Director::choose(const ChannelState& channel, const Era& era, const decisions::Viewer& viewer) const {
@@ -178,7 +180,7 @@ std::size_t Director::decideSome(std::optional<privacy::SessionId>& after, bool&
     const SessionView* old = table_.peek(id);
     auto claims = tokens_.open(record.token, 0);
     if (old == nullptr || !claims) continue;
-    const auto attributes = attributesOf(claims.value());
+    const auto attributes = attributesFor(claims.value(), record);
     if (!attributes) continue;
     SessionView view = *old;
     if (decideAnew(channel, channel.eras.back(), attributes.value(), record, view, log) && journal(id, record, view)) {

@@ -154,7 +154,7 @@ void Director::decideRestored() {
     record.ready.breakNumber = static_cast<std::uint64_t>(channel.nextBreak);
     const auto claims = tokens_.open(record.token, 0);
     if (!claims) continue;
-    const auto attributes = attributesOf(claims.value());
+    const auto attributes = attributesFor(claims.value(), record);
     if (!attributes) continue;
     const decisions::Viewer viewer = viewerOf(record, attributes.value());
     Era& era = channel.eras.front();

@@ -49,6 +49,9 @@ inline int statusOf(base::ErrorCode code) {
   return 500;
 }
 
+// Of answers that are one viewer's.
+inline constexpr std::string_view kPrivate = "Cache-Control: private, no-store\r\n";
+
 inline void answerError(Response& response, const base::Error& error) {
   answerError(response, statusOf(error.code), base::name(error.code), error.message);
 }

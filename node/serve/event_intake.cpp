@@ -5,6 +5,8 @@
 #include <boost/json.hpp>
 #include <cstring>
 
+#include "node/serve/told.h"
+
 namespace dvpe::serve {
 
 using base::ErrorCode;
@@ -17,9 +19,8 @@ using events::Kind;
 
 namespace {
 
-constexpr std::chrono::minutes kTurn{15};                      // longer than an event may be late
-constexpr std::size_t kMostSessions = 200'000 / 16;            // in one half of a shard
-constexpr std::uint64_t kMostNumber = std::uint64_t{1} << 53;  // JSON's numbers are exact up to there
+constexpr std::chrono::minutes kTurn{15};            // longer than an event may be late
+constexpr std::size_t kMostSessions = 200'000 / 16;  // in one half of a shard
 constexpr std::int64_t kMostValue = std::int64_t{1} << 40;
 
 bool inBreak(Kind kind) { return kind >= Kind::kAdStarted && kind <= Kind::kAdClicked; }
@@ -28,28 +29,6 @@ bool inBreak(Kind kind) { return kind >= Kind::kAdStarted && kind <= Kind::kAdCl
 bool playersOwn(Kind kind) {
   return inBreak(kind) || (kind >= Kind::kError && kind <= Kind::kQuality) || kind == Kind::kRecommendationShown ||
          kind == Kind::kRecommendationTaken;
-}
-
-// An integer in [0, most]. The field may be left out when there is something to take instead.
-Result<std::int64_t> number(const object& o, std::string_view key, std::int64_t most,
-                            std::optional<std::int64_t> instead = {}) {
-  const value* v = o.if_contains({key.data(), key.size()});
-  if (v == nullptr && instead) return *instead;
-  if (v == nullptr || !v->is_int64() || v->get_int64() < 0 || v->get_int64() > most) {
-    return fail(ErrorCode::kInvalidInput,
-                "'" + std::string(key) + "': a whole number from 0 to " + std::to_string(most) + " is expected");
-  }
-  return v->get_int64();
-}
-
-Result<std::string_view> text(const object& o, std::string_view key, std::size_t most) {
-  const value* v = o.if_contains({key.data(), key.size()});
-  if (v == nullptr) return std::string_view{};
-  if (!v->is_string() || v->get_string().size() > most) {
-    return fail(ErrorCode::kInvalidInput,
-                "'" + std::string(key) + "': a text of at most " + std::to_string(most) + " bytes is expected");
-  }
-  return std::string_view{v->get_string().data(), v->get_string().size()};
 }
 
 }  // namespace
@@ -103,37 +82,11 @@ void EventIntake::giveBack(const privacy::SessionId& session, const std::vector<
   }
 }
 
-// By the break's id and the slot's number.
-Result<EventIntake::Slot> EventIntake::slotNamed(const object& told, const personalize::SessionView& view) {
-  DVPE_TRY(const std::string_view span, text(told, "break", 64));
-  DVPE_TRY(const std::int64_t slot, number(told, "slot", 0xFFFF));
-  const personalize::BoundPod* pod = view.podOf(std::string(span));
-  if (pod == nullptr || pod->kind != timeline::SpanKind::kBreak || slot < 1 ||
-      slot > static_cast<std::int64_t>(pod->pieces.size()))
-    return fail(ErrorCode::kNotFound, "this session has no such slot");
-  return Slot{pod, slot};
-}
-
-// By the channel's time: all that a player knows, which sees but the addresses of segments.
-Result<EventIntake::Slot> EventIntake::slotAt(const object& told, const personalize::SessionView& view) const {
-  DVPE_TRY(const std::int64_t tick, number(told, "tick", static_cast<std::int64_t>(kMostNumber)));
-  for (const auto& pod : view.pods) {
-    if (pod->kind != timeline::SpanKind::kBreak || Ticks{tick} < pod->start || Ticks{tick} >= pod->end) continue;
-    auto unit = (Ticks{tick} - pod->start) / channels_[view.channel].unit - pod->firstUnit;
-    if (unit < 0) break;
-    for (std::size_t i = 0; i < pod->pieces.size(); ++i) {
-      if (unit < pod->pieces[i].units) return Slot{pod.get(), static_cast<std::int64_t>(i + 1)};
-      unit -= pod->pieces[i].units;
-    }
-  }
-  return fail(ErrorCode::kNotFound, "this session has no slot then");
-}
-
 // Only what was bound to this session, not before it is on air, and not much later.
 Result<void> EventIntake::readSlot(const object& told, const personalize::SessionView& view, base::WallTime now,
                                    Event& event, int& units) const {
   const EventChannel& channel = channels_[view.channel];
-  DVPE_TRY(const auto found, told.contains("tick") ? slotAt(told, view) : slotNamed(told, view));
+  DVPE_TRY(const auto found, slotOf(told, view, channel.unit));
   const auto [pod, slot] = found;
   int unit = pod->firstUnit;
   for (std::int64_t i = 1; i < slot; ++i) unit += pod->pieces[static_cast<std::size_t>(i - 1)].units;
@@ -158,16 +111,16 @@ Result<void> EventIntake::readSlot(const object& told, const personalize::Sessio
 Result<Event> EventIntake::read(const object& told, const personalize::SessionView& view, base::WallTime now,
                                 int& units) const {
   Event event;
-  DVPE_TRY(const std::string_view kind, text(told, "kind", 32));
+  DVPE_TRY(const std::string_view kind, toldText(told, "kind", 32));
   const auto known = events::kindOf(kind);
   if (!known || !playersOwn(*known)) return fail(ErrorCode::kUnsupported, "players tell of no such kind");
   event.kind = *known;
-  DVPE_TRY(const std::int64_t at, number(told, "at", 4'000'000'000'000));
+  DVPE_TRY(const std::int64_t at, toldNumber(told, "at", 4'000'000'000'000));
   event.at = base::WallTime{std::chrono::milliseconds{at}};
   if (event.at > now + kEarly) return fail(ErrorCode::kRefused, "this is to come: 'at' is milliseconds since 1970");
   if (event.at < now - kLate) return fail(ErrorCode::kRefused, "this was more than 10 minutes ago");
-  DVPE_TRY(event.value, number(told, "value", kMostValue, 0));
-  DVPE_TRY(const std::string_view words, text(told, "text", events::kMaxText));
+  DVPE_TRY(event.value, toldNumber(told, "value", kMostValue, 0));
+  DVPE_TRY(const std::string_view words, toldText(told, "text", events::kMaxText));
   event.text = words;
   event.day = events::dayOf(event.at);
   event.place.channel = channels_[view.channel].id;
@@ -199,7 +152,7 @@ Result<EventIntake::Checked> EventIntake::check(const value& told, const privacy
     const auto one = [&]() -> Result<void> {
       if (!all[i].is_object()) return fail(ErrorCode::kInvalidInput, "an object is expected");
       const object& each = all[i].get_object();
-      DVPE_TRY(const std::int64_t n, number(each, "n", kMostNumber));
+      DVPE_TRY(const std::int64_t n, toldNumber(each, "n", kMostToldNumber));
       int units = 0;
       DVPE_TRY(Event event, read(each, view, now, units));
       const auto used = static_cast<std::uint64_t>(n);

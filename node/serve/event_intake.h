@@ -65,17 +65,10 @@ class EventIntake {
     Numbers& of(const privacy::SessionId& session, std::int64_t now);
   };
 
-  struct Slot {
-    const personalize::BoundPod* pod = nullptr;
-    std::int64_t number = 0;  // from 1
-  };
-
   base::Result<events::Event> read(const boost::json::object& told, const personalize::SessionView& view,
                                    base::WallTime now, int& units) const;
   base::Result<void> readSlot(const boost::json::object& told, const personalize::SessionView& view, base::WallTime now,
                               events::Event& event, int& units) const;
-  static base::Result<Slot> slotNamed(const boost::json::object& told, const personalize::SessionView& view);
-  base::Result<Slot> slotAt(const boost::json::object& told, const personalize::SessionView& view) const;
   base::Result<void> take(const privacy::SessionId& session, std::uint64_t number, std::int64_t now);
   Shard& shardOf(const privacy::SessionId& session) { return shards_[session[15] % shards_.size()]; }
 

@@ -19,7 +19,6 @@ constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 constexpr std::size_t kCutsKept = 256;
 constexpr std::uint64_t kTimedOf = 16;  // a measurement costs a clock and a cache line that all loops write
 constexpr std::string_view kImmutable = "Cache-Control: public, max-age=31536000, immutable\r\n";
-constexpr std::string_view kPrivate = "Cache-Control: private, no-store\r\n";
 
 // Takes the part before the next '/' off the front.
 std::string_view next(std::string_view& path) {
@@ -60,7 +59,9 @@ Router::Router(RouterOptions options, personalize::Director& director, const Pla
       sentHome_(metrics.counter("dvpe_sent_home_total", "Requests that were redirected to the viewer's home.")),
       eventsAccepted_(metrics.counter("dvpe_events_accepted_total", "Events of players that are on disk.")),
       eventsRefused_(metrics.counter("dvpe_events_refused_total",
-                                     "Events of players, or whole requests, that were refused with a reason.")) {
+                                     "Events of players, or whole requests, that were refused with a reason.")),
+      feedbackHeard_(metrics.counter("dvpe_feedback_total", "What viewers said of what they see.")),
+      feedbackRefused_(metrics.counter("dvpe_feedback_refused_total", "The same that was refused with a reason.")) {
   operatorKey_ = options_.operatorKey;
   if (options_.events != nullptr) {
     std::vector<EventChannel> told;

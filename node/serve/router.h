@@ -133,7 +133,11 @@ class Router final : public Handler {
   boost::asio::awaitable<void> newSession(const Request& request, Response& response);
   boost::asio::awaitable<void> live(const Request& request, Response& response);
   boost::asio::awaitable<void> events(int loop, const Request& request, Response& response);
-  base::Result<EventIntake::Checked> checkEvents(int loop, const boost::json::object& body);
+  boost::asio::awaitable<void> feedback(int loop, const Request& request, Response& response);
+  template <class T, class Look>
+  base::Result<T> withSession(int loop, const boost::json::object& body, const Look& look);
+  base::Result<personalize::Feedback> readFeedback(const boost::json::object& body,
+                                                   const personalize::SessionView& view) const;
   boost::asio::awaitable<void> cues(const Request& request, Response& response);
   base::Result<personalize::NewSession> identify(const std::string& channel, std::string_view persona,
                                                  std::string_view jwt);
@@ -161,6 +165,8 @@ class Router final : public Handler {
   Counter& sentHome_;
   Counter& eventsAccepted_;
   Counter& eventsRefused_;
+  Counter& feedbackHeard_;
+  Counter& feedbackRefused_;
   std::unique_ptr<EventIntake> intake_;  // null: events are not taken
 };
 

@@ -2,19 +2,17 @@
 // SPDX-FileCopyrightText: The DVPE authors
 // What may wait: new sessions, explain, cues.
 #include <algorithm>
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json.hpp>
 #include <charconv>
 #include <cmath>
 
+#include "node/serve/answered.h"
 #include "node/serve/answers.h"
 #include "node/serve/query.h"
 #include "node/serve/router.h"
+#include "node/serve/told.h"
 #include "shared/model/reader.h"
 
 // GCC 12 takes Asio's recycling allocator for coroutine frames for a mismatch (GCC bug 109224).
@@ -29,34 +27,7 @@ using base::Result;
 
 namespace {
 
-constexpr std::size_t kMaxBody = 16 * 1024;
-constexpr std::size_t kMaxEventsBody = 64 * 1024;
 constexpr std::size_t kMaxToken = 12 * 1024;  // what is longer than a token may be is refused by who checks tokens
-
-// Waits for an answer that is given by calling back, on whatever thread; resumes on the coroutine's own.
-template <class T, class Start>
-asio::awaitable<T> answered(Start start) {
-  auto executor = co_await asio::this_coro::executor;
-  co_return co_await asio::async_initiate<decltype(asio::use_awaitable), void(T)>(
-      [executor, &start](auto handler) {
-        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-        start([executor, shared](T value) {
-          asio::post(executor, [shared, value = std::move(value)]() mutable { (*shared)(std::move(value)); });
-        });
-      },
-      asio::use_awaitable);
-}
-
-Result<boost::json::object> parseBody(std::string_view body, std::size_t most = kMaxBody) {
-  if (body.size() > most)
-    return fail(ErrorCode::kLimitExceeded, "a body of at most " + std::to_string(most >> 10U) + " KB is expected");
-  boost::system::error_code error;
-  boost::json::parse_options options;
-  options.max_depth = 8;
-  auto json = boost::json::parse({body.data(), body.size()}, error, {}, options);
-  if (error || !json.is_object()) return fail(ErrorCode::kInvalidInput, "a JSON object is expected");
-  return std::move(json.as_object());
-}
 
 Result<std::string> text(const boost::json::object& o, std::string_view key, std::size_t most = 128) {
   const auto* v = o.if_contains({key.data(), key.size()});
@@ -120,7 +91,6 @@ bool instantOf(std::string_view query, std::optional<base::WallTime>& out) {
   return true;
 }
 
-constexpr std::string_view kPrivate = "Cache-Control: private, no-store\r\n";
 constexpr std::string_view kChannels = "/v1/channels/", kCues = "/cues", kLive = "/live/", kIndex = "/index.m3u8";
 
 }  // namespace
@@ -133,6 +103,8 @@ asio::awaitable<void> Router::handleSlow(int loop, const Request& request, Respo
     co_await newSession(request, response);
   } else if (path == "/v1/events" && request.method == Method::kPost) {
     co_await events(loop, request, response);
+  } else if (path == "/v1/feedback" && request.method == Method::kPost) {
+    co_await feedback(loop, request, response);
   } else if (path.starts_with("/v1/explain/") && reads) {
     path.remove_prefix(12);
     co_await explain(path, request, response);
@@ -225,7 +197,7 @@ void Router::setOperatorKey(std::string key) {
 
 asio::awaitable<void> Router::newSession(const Request& request, Response& response) {
   response.headers.clear();
-  auto body = parseBody(request.body);
+  auto body = toldBody(request.body);
   if (!body) {
     answerError(response, body.error());
     co_return;
@@ -264,58 +236,9 @@ asio::awaitable<void> Router::newSession(const Request& request, Response& respo
   response.body.append("{\"session\":\"").append(token).append("\",\"playlist\":\"").append(origin());
   response.body.append("/s/").append(token).append("/index.m3u8\",\"explain\":\"").append(origin());
   response.body.append("/v1/explain/").append(token).append("\"");
+  response.body.append(",\"feedback\":\"").append(origin()).append("/v1/feedback\"");
   if (intake_ != nullptr) response.body.append(",\"events\":\"").append(origin()).append("/v1/events\"");
   response.body.append(live).append("}\n");
-}
-
-// What of the request may be written; the scope in which the session is looked at ends here.
-Result<EventIntake::Checked> Router::checkEvents(int number, const boost::json::object& body) {
-  Loop& loop = loops_[static_cast<std::size_t>(number)];
-  DVPE_TRY(const std::string token, text(body, "session", privacy::kMaxToken));
-  privacy::ClaimsView claims;
-  if (auto opened = loop.opener->openInto(token, clock_.wallSeconds(), claims); !opened) {
-    refusedTokens_.add();
-    return fail(ErrorCode::kRefused, "'session': this is not a session of ours, or it has expired");
-  }
-  const personalize::SessionTable::ReadScope scope(director_.table(), number);
-  const auto* view = director_.table().peek(claims.sessionId);  // not seen: what counts as delivered is asked for
-  if (view == nullptr) return fail(ErrorCode::kNotFound, "the session is gone: start a new one");
-  const auto* told = body.if_contains("events");
-  return intake_->check(told != nullptr ? *told : boost::json::value(nullptr), claims, *view);
-}
-
-// POST /v1/events: {"session":…, "events":[…]}. Answered when they are on disk.
-asio::awaitable<void> Router::events(int loop, const Request& request, Response& response) {
-  response.headers.clear();
-  if (intake_ == nullptr) {
-    answerError(response, 404, "not_found", "this node keeps no events");
-    co_return;
-  }
-  auto body = parseBody(request.body, kMaxEventsBody);
-  auto checked = body ? checkEvents(loop, body.value()) : Result<EventIntake::Checked>(body.as_failure());
-  if (!checked) {
-    eventsRefused_.add();
-    answerError(response, checked.error());
-    co_return;
-  }
-  EventIntake::Checked& of = checked.value();
-  eventsRefused_.add(of.refused.size());
-  if (!of.events.empty()) {
-    auto written = co_await answered<Result<void>>([&](const auto& answer) {
-      if (auto taken = options_.events->append(of.events, answer); !taken) answer(std::move(taken));
-    });
-    if (!written) {
-      intake_->giveBack(of.session, of.numbers);
-      answerError(response, 503, "unavailable", "events cannot be kept now: send them again later");
-      co_return;
-    }
-  }
-  eventsAccepted_.add(of.events.size());
-  response.contentType = "application/json";
-  response.headers += kPrivate;
-  boost::json::object answer{{"accepted", of.events.size()}, {"refused", std::move(of.refused)}};
-  if (!of.slots.empty()) answer["slots"] = std::move(of.slots);
-  response.body = boost::json::serialize(answer);
 }
 
 // GET /live/{channel}/index.m3u8[?token=HANDLE | ?persona=NAME]: a session for players that take one URL
@@ -365,7 +288,7 @@ asio::awaitable<void> Router::cues(const Request& request, Response& response) {
     co_return;
   }
   const ServedChannel& channel = options_.channels[number];
-  auto body = parseBody(request.body);
+  auto body = toldBody(request.body);
   if (!body) {
     answerError(response, body.error());
     co_return;

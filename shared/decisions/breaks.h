@@ -101,9 +101,9 @@ class Decider {
   std::unique_ptr<Impl> impl_;
 };
 
-// What the first reason for no is about: flights and the like, the plan, the experiment's arm, what there is to show,
-// caps, the draw, or what the other lines are worth.
-enum class Refusal : std::uint8_t { kNone, kClosed, kPlan, kArm, kCreatives, kCap, kDraw, kOthers };
+// What the first reason for no is about: flights and the like, the plan, the experiment's arm, the viewer's own wish,
+// what there is to show, caps, the draw, or what the other lines are worth.
+enum class Refusal : std::uint8_t { kNone, kClosed, kPlan, kArm, kHidden, kCreatives, kCap, kDraw, kOthers };
 
 struct Consideration {
   std::uint32_t line = 0;

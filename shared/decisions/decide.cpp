@@ -40,7 +40,16 @@ std::string describe(const CapOf& cap) {
 
 // Why a line is not shown to a viewer, before the draw.
 struct No {
-  enum class Why : std::uint8_t { kNone, kClosed, kArm, kCreatives, kLong, kCapsUnknown, kCap } why = Why::kNone;
+  enum class Why : std::uint8_t {
+    kNone,
+    kClosed,
+    kArm,
+    kHidden,
+    kCreatives,
+    kLong,
+    kCapsUnknown,
+    kCap
+  } why = Why::kNone;
   const CapOf* cap = nullptr;
 };
 
@@ -74,6 +83,8 @@ std::string describe(const No& no, Closed closed, const CompiledLine& line) {
       return describe(closed, line);
     case No::Why::kArm:
       return "the viewer is not in its arm of the experiment";
+    case No::Why::kHidden:
+      return "the viewer does not want to see it";
     case No::Why::kCreatives:
       return "none of its creatives can be shown";  // the explanation tells why of each
     case No::Why::kLong:
@@ -94,6 +105,8 @@ Refusal refusal(const No& no, Closed closed) {
       return closed == Closed::kNoPlan || closed == Closed::kStopped ? Refusal::kPlan : Refusal::kClosed;
     case No::Why::kArm:
       return Refusal::kArm;
+    case No::Why::kHidden:
+      return Refusal::kHidden;
     case No::Why::kCreatives:
     case No::Why::kLong:
       return Refusal::kCreatives;
@@ -260,6 +273,9 @@ No Decider::Impl::refuse(std::uint32_t number) const {
   const LineTerms& of = terms->of(number);
   if (of.closed != Closed::kOpen) return {Why::kClosed};
   if (!inArm(line.arm, viewer->attributes.identity())) return {Why::kArm};
+  if (viewer->hidden != nullptr &&
+      std::find(viewer->hidden->begin(), viewer->hidden->end(), line.campaign->id) != viewer->hidden->end())
+    return {Why::kHidden};
   if (!line.caps.empty()) {
     if (!known) return {Why::kCapsUnknown};
     if (const CapOf* cap = reached(line.caps)) return {Why::kCap, cap};

@@ -32,8 +32,9 @@ struct Viewer {
       : attributes(a), at(moment), history(seen) {}
 
   const rules::Attributes& attributes;
-  std::optional<base::WallTime> at;  // the moment for which is decided: `now`
-  const History* history = nullptr;  // null: unknown, and so are caps
+  std::optional<base::WallTime> at;                  // the moment for which is decided: `now`
+  const History* history = nullptr;                  // null: unknown, and so are caps
+  const std::vector<std::string>* hidden = nullptr;  // campaigns that the viewer does not want to see; null: none
 };
 
 struct OverlayChoice {

@@ -32,6 +32,7 @@ void count(LineTotals& line, Refusal refusal) {
       return;
     case Refusal::kClosed:
     case Refusal::kArm:
+    case Refusal::kHidden:
     case Refusal::kCreatives:
       ++line.rest;
       return;

@@ -90,6 +90,40 @@ TEST_F(RouterEvents, AreNoPlaylistThatWasAskedFor) {
   EXPECT_EQ(director_->table().seen(id).at, seen) << "an advertisement would count as delivered";
 }
 
+class RouterFeedback : public RouterTest {
+ protected:
+  Response say(const std::string& what, const std::string& token) {
+    return ask(Method::kPost, "/v1/feedback", R"({"session":")" + token + R"(","n":1,)" + what + "}");
+  }
+};
+
+TEST_F(RouterFeedback, IsHeardOfContentAndUndone) {
+  const std::string token = session();
+  EXPECT_EQ(say(R"("verb":"like","content":"match","topics":["sports"])", token).body, R"({"done":"heard"})");
+  EXPECT_EQ(say(R"("verb":"undo","content":"match")", token).body, R"({"done":"undone"})");
+  EXPECT_EQ(say(R"("verb":"undo","content":"match")", token).status, 404);
+}
+
+TEST_F(RouterFeedback, IsRefusedWithAReason) {
+  const std::string token = session();
+  for (const std::string& what :
+       {std::string(R"("verb":"adore")"), std::string(R"("verb":7)"), std::string(R"("verb":"hide","content":"match")"),
+        R"("verb":"like","content":")" + std::string(65, 'x') + '"', std::string(R"("verb":"like","topics":"sports")"),
+        std::string(R"("verb":"like","topics":[1])"),
+        std::string(R"("verb":"like","topics":["","","","","","","","",""])"),
+        std::string(R"("verb":"like","tick":-1)")}) {
+    const Response r = say(what, token);
+    EXPECT_EQ(r.status, 400) << what << r.body;
+    EXPECT_THAT(r.body, HasSubstr("message"));
+  }
+  EXPECT_EQ(say(R"("verb":"hide","tick":5)", token).status, 404) << "no slot then";
+  EXPECT_EQ(say(R"("verb":"hide","break":"b","slot":1)", token).status, 404);
+  EXPECT_EQ(say(R"("verb":"like")", token + "x").status, 403);
+  EXPECT_EQ(ask(Method::kPost, "/v1/feedback", "[]").status, 400);
+  EXPECT_EQ(ask(Method::kPost, "/v1/feedback", std::string(17 * 1024, ' ')).status, 413);
+  EXPECT_EQ(ask(Method::kGet, "/v1/feedback").status, 404);
+}
+
 TEST_F(RouterTest, TakesNoEventsWhereNobodyKeepsThem) {
   EXPECT_EQ(ask(Method::kPost, "/v1/events", R"({"session":"x","events":[]})").status, 404);
 }
