@@ -174,7 +174,7 @@ class Director {
 
   // Changes the session's profile, journals it, and decides anew what is to come for it: what is listed from then on is
   // by the new profile. What is bound stays. The answer is "heard" or "undone". kNotFound: no such session, or nothing
-  // to undo; kLimitExceeded: more than one at a time; kUnavailable: it could not be kept.
+  // to undo; kUnavailable: it could not be kept, or is more than one at a time.
   boost::asio::awaitable<Reply> feedback(privacy::SessionId id, Feedback feedback);
 
   // Takes over other documents while sessions go on. Every session is decided anew for what begins at or after the

@@ -53,7 +53,7 @@ asio::awaitable<Reply> Director::feedback(privacy::SessionId id, Feedback feedba
   // One of a session in a flush: somebody who says more is no person.
   const auto same = [&id](const Spoken::One& one) { return one.id == id; };
   if (std::any_of(spoken->all.begin(), spoken->all.end(), same))
-    co_return Reply{fail(ErrorCode::kLimitExceeded, "one thing after the other")};
+    co_return Reply{fail(ErrorCode::kUnavailable, "one thing after the other: say it again")};
   auto& mine =
       spoken->all.emplace_back(Spoken::One{id, std::move(feedback)});  // a deque's elements stay where they are
   co_await spoken->done.async_wait(asio::as_tuple(asio::use_awaitable));

@@ -28,7 +28,7 @@
   window.dvpeToldStats = stats;
 
   function tell(kind, fields) {
-    if (!session || unwanted) return 0;
+    if (!address || unwanted) return 0;
     ++stats.told;
     number += 1;
     waiting.push({ kind, n: number, at: Date.now(), ...fields });
@@ -177,6 +177,8 @@
       document.addEventListener("visibilitychange", () => { if (document.visibilityState === "hidden") send(); });
       window.addEventListener("pagehide", send);
     },
+    // A tick of the advertisement that is on the screen; nothing: the programme, or slate.
+    showing() { return slot && !slot.nothing ? slot.tick : null; },
     failed(code) { tell("error", { text: String(code).slice(0, 200) }); },
     tell,
   };

@@ -28,6 +28,7 @@
   let whyAddress = null;
   let askedAt = 0;
   let toldTo = null;
+  let saidTo = null;
 
   // ---- words ----
 
@@ -80,7 +81,9 @@
     const opened = await response.json();
     opened.playlist = new URL(opened.playlist, response.url).href;
     opened.explain = new URL(opened.explain, response.url).href;
-    if (opened.events) opened.events = new URL(opened.events, response.url).href;
+    for (const name of ["events", "feedback"]) {
+      if (opened[name]) opened[name] = new URL(opened[name], response.url).href;
+    }
     return opened;
   }
 
@@ -95,6 +98,7 @@
         stats.session = opened.session;
         whyAddress = opened.explain;
         toldTo = opened.events;
+        saidTo = opened.feedback;
         stats.playlist = opened.playlist;
       }
     } catch (error) {
@@ -120,7 +124,8 @@
         maxBufferLength: 30,
       });
       window.dvpeHls = hls;
-      if (toldTo) window.dvpeEvents.open({ session: stats.session, events: toldTo }, video, hls, askedAt);
+      window.dvpeEvents.open({ session: stats.session, events: toldTo }, video, hls, askedAt);
+      window.dvpeFeedback.open(stats.session, saidTo, say);
       hls.on(Hls.Events.ERROR, (_, data) => failed(data));
       hls.on(Hls.Events.MANIFEST_PARSED, () => { menus(); begin(); });
       for (const event of [Hls.Events.AUDIO_TRACKS_UPDATED, Hls.Events.AUDIO_TRACK_SWITCHED,
@@ -491,7 +496,7 @@
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const actions = {
       " ": presses ? null : togglePlay, k: togglePlay, m: toggleSound, f: toggleFull, c: toggleCaptions, l: goLive,
-      w: () => toggleWhy(), "?": () => $("help").showModal(),
+      w: () => toggleWhy(), y: () => window.dvpeFeedback.tell("like"), n: () => window.dvpeFeedback.tell("dislike"), "?": () => $("help").showModal(),
       ArrowLeft: slides || reads ? null : () => seek(-5), ArrowRight: slides || reads ? null : () => seek(5),
       ArrowUp: slides || reads ? null : () => setVolume(video.volume + 0.05),
       ArrowDown: slides || reads ? null : () => setVolume(video.volume - 0.05),

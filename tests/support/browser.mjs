@@ -4,11 +4,12 @@
 // Plays a page or a bare playlist in headless Chromium and prints what happened as one JSON line.
 //
 //   node browser.mjs --url http://127.0.0.1:8080/watch/demo [--seconds 20] [--screenshots DIR] [--shot-every S]
+//     [--press 3:y,5:#hide-ad]  keys, or elements that are clicked once they are there, so many seconds after it plays
 //   node browser.mjs --playlist http://127.0.0.1:8080/live/demo/index.m3u8 [...]
 //
 // --playlist serves a page of its own with hls.js; a browser that does not enforce origins then fetches from anywhere.
 // {played, seconds, waiting_after_playing, hls_errors, buffered_ranges, frames_decoded, frames_dropped, progress,
-//  current_time, stalls, decoder_errors, page_errors, failed_requests, values, stats, screenshots}
+//  current_time, stalls, said, decoder_errors, page_errors, failed_requests, values, stats, screenshots}
 // progress: media seconds per wall second since it first played. values: [wall s, media s, number on the frame or null].
 // Exit code: 0 when it played, 1 when it never did, 2 for a wrong call.
 import { createServer } from 'node:http';
@@ -23,7 +24,7 @@ const modules = process.env.DVPE_NODE_MODULES ?? join(here, '..', '..', 'node_mo
 const require = createRequire(join(modules, 'x.js'));
 
 function parseOptions(argv) {
-  const options = { seconds: 20, screenshots: '', 'shot-every': 0, chromium: '/usr/bin/chromium', width: 1280, height: 800, 'start-timeout': 20 };
+  const options = { seconds: 20, screenshots: '', 'shot-every': 0, press: '', chromium: '/usr/bin/chromium', width: 1280, height: 800, 'start-timeout': 20 };
   for (let k = 0; k < argv.length; k += 2) {
     const name = argv[k].replace(/^--/, '');
     if (!argv[k].startsWith('--') || k + 1 >= argv.length) {
@@ -177,13 +178,23 @@ async function main() {
       out.played = false;
     }
     const begun = Date.now();
+    const presses = options.press.split(',').filter(Boolean).map(async (one) => {
+      const [, seconds, what] = /^([0-9.]+):(.+)$/.exec(one);
+      await page.waitForTimeout(Number(seconds) * 1000);
+      if (what.startsWith('#')) await page.locator(what).click({ timeout: (options.seconds - Number(seconds)) * 1000 });
+      else await page.keyboard.press(what);
+      if (options.screenshots) await page.waitForTimeout(600);
+      await shoot(`press-${what.replace(/\W/g, '')}`);
+    });
     let shots = 0;
     while (out.played && Date.now() - begun < options.seconds * 1000) {
       const left = options.seconds * 1000 - (Date.now() - begun);
       await page.waitForTimeout(Math.min(left, options['shot-every'] ? options['shot-every'] * 1000 : left));
       if (options['shot-every']) await shoot(`play-${String(shots++).padStart(3, '0')}`);
     }
+    for (const press of await Promise.allSettled(presses)) if (press.status === 'rejected') out.page_errors.push(String(press.reason.message).split('\n')[0]);
     await shoot('end');
+    out.said = await page.evaluate(() => window.dvpeSaidStats ?? null);
     const seen = await page.evaluate(() => window.__watchReport());
     const played = seen.playingAt === null ? 0 : (seen.now - seen.playingAt) / 1000;
     Object.assign(out, { seconds: Number(played.toFixed(3)), waiting_after_playing: seen.waiting, stalls: seen.stalled, hls_errors: seen.stats ? seen.stats.errors : [],

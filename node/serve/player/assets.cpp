@@ -22,8 +22,9 @@ struct Known {
 
 constexpr Known kFiles[] = {
     {"index.html", "text/html; charset=utf-8"},       {"player.js", "text/javascript; charset=utf-8"},
-    {"events.js", "text/javascript; charset=utf-8"},  {"player.css", "text/css; charset=utf-8"},
-    {"hls.min.js", "text/javascript; charset=utf-8"}, {"hls.LICENSE.txt", "text/plain; charset=utf-8"},
+    {"events.js", "text/javascript; charset=utf-8"},  {"feedback.js", "text/javascript; charset=utf-8"},
+    {"player.css", "text/css; charset=utf-8"},        {"hls.min.js", "text/javascript; charset=utf-8"},
+    {"hls.LICENSE.txt", "text/plain; charset=utf-8"},
 };
 
 base::Result<base::SharedBytes> read(const std::string& path) {

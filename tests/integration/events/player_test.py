@@ -68,7 +68,7 @@ class APlayer(unittest.TestCase):
         nodeproc.wait_until(lambda: cls.metric("dvpe_plan_number") >= 3, 60, "a plan that knows the node", 0.5)
         nobody = viewers.Viewers(cls.node.base, "one", ["nobody"])
         nobody.start()
-        browser = playback.Browser(cls.node.base + "/watch/one?persona=viewer", cls.folder / "browser.log", 36)
+        browser = playback.Browser(cls.node.base + "/watch/one?persona=viewer", cls.folder / "browser.log", 36, press="2:y,4:#said-undo,6:#hide-ad")
         try:
             nodeproc.wait_until(lambda: cls.metric("dvpe_sessions") >= 2, 60, "the page's session", 0.5)
             time.sleep(4)
@@ -102,6 +102,12 @@ class APlayer(unittest.TestCase):
     def test_told_how_it_began_and_what_rule_it_saw(self):
         self.assertEqual(self.ask("SELECT count(*) FROM dvpe.event WHERE kind = 41 AND value BETWEEN 1 AND 60000"), "1")
         self.assertEqual(self.ask("SELECT DISTINCT p.rule, p.country, p.device FROM dvpe.event e JOIN dvpe.event_place p ON p.id = e.place WHERE p.rule = 'ads' AND e.visitor <> 0"), "ads|DE|tv")
+
+    def test_hears_what_the_viewer_says_by_keys_and_buttons(self):
+        self.assertEqual(self.seen["said"], {"said": 2, "refused": 0})
+        self.assertEqual(self.ask(f"SELECT string_agg(e.text || ' ' || p.campaign, ',' ORDER BY at) FROM dvpe.event e JOIN dvpe.event_place p ON p.id = e.place WHERE kind = 60 AND session = ({self.PAGE})"),
+                         "like ,undo ,hide tea")
+        self.assertEqual(nodeproc.metric(self.node.metrics(), "dvpe_feedback_total"), 3)
 
     def test_tells_nothing_of_who_did_not_agree_but_that_the_slot_was_shown(self):
         nodeproc.wait_until(lambda: self.ask("SELECT count(*) FROM dvpe.event WHERE visitor = 0 AND kind = 21") == "1", 40, "the delivery", 0.5)

@@ -116,7 +116,7 @@ TEST_F(Speaking, IsOneThingAfterTheOther) {
   start(1, {});
   auto first = test::asio::co_spawn(director_->executor(), director_->feedback(test::idOf(1), likes({})),
                                     test::asio::use_future);
-  EXPECT_EQ(says(1, likes({})), "limit_exceeded");
+  EXPECT_EQ(says(1, likes({})), "unavailable");
   EXPECT_TRUE(first.get().result);
 }
 
