@@ -99,6 +99,25 @@ BEGIN
 END
 $$;
 
+-- The squared standard error of the difference of two means; null when nothing varies, or only as sums of floating point do.
+-- The larger of Welch's and the pooled one: of what few viewers do, a small arm has often seen none, and its own variance, nought, would
+-- make a difference of chance look certain.
+CREATE FUNCTION analytics.trial_error(n0 float8, sum0 float8, square0 float8, n1 float8, sum1 float8, square1 float8) RETURNS float8
+  LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  away0 float8;  -- squares around the mean
+  away1 float8;
+  error float8;
+BEGIN
+  IF (n0 >= 2 AND n1 >= 2) IS NOT TRUE THEN RETURN NULL; END IF;
+  away0 := greatest(square0 - sum0 * sum0 / n0, 0);
+  away1 := greatest(square1 - sum1 * sum1 / n1, 0);
+  error := greatest(away0 / (n0 - 1) / n0 + away1 / (n1 - 1) / n1, (away0 + away1) / (n0 + n1 - 2) * (1 / n0 + 1 / n1));
+  RETURN CASE WHEN error > 1e-15 * (square0 / n0 / n0 + square1 / n1 / n1) THEN error END;
+END
+$$;
+
 -- An arm (1) against the control (0): difference of the means, the same in parts of the control's mean, an interval that may
 -- be looked at as often as one likes, the p value that goes with it (1 / p is the mixture's e-value), and what it means.
 CREATE FUNCTION analytics.trial_compare(n0 float8, sum0 float8, square0 float8, n1 float8, sum1 float8, square1 float8,
@@ -108,7 +127,7 @@ CREATE FUNCTION analytics.trial_compare(n0 float8, sum0 float8, square0 float8, 
   LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  error float8;  -- the standard one, squared
+  error float8 := analytics.trial_error(n0, sum0, square0, n1, sum1, square1);
   y float8;
   far float8;
 BEGIN
@@ -116,9 +135,7 @@ BEGIN
   IF (n0 >= 2 AND n1 >= 2) IS NOT TRUE THEN RETURN; END IF;
   difference := sum1 / n1 - sum0 / n0;
   relative := difference / nullif(sum0 / n0, 0);
-  error := greatest(square0 - sum0 * sum0 / n0, 0) / (n0 - 1) / n0 + greatest(square1 - sum1 * sum1 / n1, 0) / (n1 - 1) / n1;
-  -- What does not vary, or only as sums of floating point do, tells nothing.
-  IF error <= 1e-15 * (square0 / n0 / n0 + square1 / n1 / n1) THEN RETURN; END IF;
+  IF error IS NULL THEN RETURN; END IF;
   y := analytics.trial_information(n0 + n1, tuned);
   p := least(1, sqrt(y + 1) * exp(greatest(-700, -difference * difference / error * y / (2 * (y + 1)))));
   far := analytics.trial_boundary(n0 + n1, tuned, alpha) * sqrt(error);
@@ -135,13 +152,11 @@ CREATE FUNCTION analytics.trial_harmed(n0 float8, sum0 float8, square0 float8, n
   LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  error float8;
+  kept float8 := 1 - margin;  -- the control is compared as if it had come to this part of itself
+  error float8 := analytics.trial_error(n0, kept * sum0, kept * kept * square0, n1, sum1, square1);
 BEGIN
-  IF (n0 >= 2 AND n1 >= 2 AND margin >= 0 AND margin < 1) IS NOT TRUE THEN RETURN false; END IF;
-  error := (1 - margin) ^ 2 * greatest(square0 - sum0 * sum0 / n0, 0) / (n0 - 1) / n0
-           + greatest(square1 - sum1 * sum1 / n1, 0) / (n1 - 1) / n1;
-  IF error <= 1e-15 * (square0 / n0 / n0 + square1 / n1 / n1) THEN RETURN false; END IF;
-  RETURN sum1 / n1 - (1 - margin) * sum0 / n0 + analytics.trial_boundary(n0 + n1, tuned, alpha, true) * sqrt(error) < 0;
+  IF (margin >= 0 AND margin < 1 AND error > 0) IS NOT TRUE THEN RETURN false; END IF;
+  RETURN sum1 / n1 - kept * sum0 / n0 + analytics.trial_boundary(n0 + n1, tuned, alpha, true) * sqrt(error) < 0;
 END
 $$;
 
@@ -193,6 +208,7 @@ DECLARE
   t float8;
   z float8;
   drift float8;
+  grown float8 := (1 + least_relative) ^ 2;
 BEGIN
   IF (mean > 0 AND variance > 0 AND least_relative > -1 AND least_relative <> 0 AND share > 0 AND share < 1 AND alpha > 0 AND alpha < 0.5
       AND power >= 0.5 AND power < 1) IS NOT TRUE THEN
@@ -202,7 +218,9 @@ BEGIN
   t := sqrt(-2 * ln(1 - power));
   z := t - (2.515517 + 0.802853 * t + 0.010328 * t ^ 2) / (1 + 1.432788 * t + 0.189269 * t ^ 2 + 0.001308 * t ^ 3);
   drift := analytics.trial_boundary(1, 1, alpha) + z;
-  RETURN ceil(drift ^ 2 * variance * ((1 + least_relative) ^ 2 / share + 1 / (1 - share)) / (least_relative * mean) ^ 2)::bigint;
+  -- trial_error's two, of one viewer
+  RETURN ceil(drift ^ 2 * variance * greatest(grown / share + 1 / (1 - share), (share * grown + 1 - share) / share / (1 - share))
+              / (least_relative * mean) ^ 2)::bigint;
 END
 $$;
 
@@ -348,6 +366,7 @@ DECLARE
 BEGIN
   FOREACH f IN ARRAY ARRAY[
     'analytics.trial_information(float8, float8)', 'analytics.trial_boundary(float8, float8, float8, boolean)',
+    'analytics.trial_error(float8, float8, float8, float8, float8, float8)',
     'analytics.trial_compare(float8, float8, float8, float8, float8, float8, float8, float8)',
     'analytics.trial_harmed(float8, float8, float8, float8, float8, float8, float8, float8, float8)', 'analytics.trial_ln_gamma(float8)',
     'analytics.trial_ratio(float8[], float8[])', 'analytics.trial_size(float8, float8, float8, float8, float8, float8)',
@@ -361,4 +380,5 @@ GRANT EXECUTE ON FUNCTION analytics.experiment(text, timestamptz, timestamptz, b
 -- Arithmetic: whoever may sign in may plan with it.
 GRANT EXECUTE ON FUNCTION analytics.trial_size(float8, float8, float8, float8, float8, float8),
   analytics.trial_information(float8, float8), analytics.trial_boundary(float8, float8, float8, boolean),
+  analytics.trial_error(float8, float8, float8, float8, float8, float8),
   analytics.trial_compare(float8, float8, float8, float8, float8, float8, float8, float8) TO dvpe_person;

@@ -53,6 +53,14 @@ def edge(y: float, alpha: float, one_sided: bool = False) -> float:
     return low
 
 
+def standard_error(control, arm) -> float:
+    """The larger of Welch's and the pooled one, of the values themselves."""
+    welch = statistics.variance(control) / len(control) + statistics.variance(arm) / len(arm)
+    centred = [v - statistics.fmean(s) for s in (control, arm) for v in s]
+    pooled = math.fsum(v * v for v in centred) / (len(centred) - 2) * (1 / len(control) + 1 / len(arm))
+    return math.sqrt(max(welch, pooled))
+
+
 def sample(values) -> str:
     return f"{len(values)}, {math.fsum(values)!r}, {math.fsum(v * v for v in values)!r}"
 
@@ -105,12 +113,12 @@ class Experiments(people.Town, unittest.TestCase):
 
     def test_a_comparison_is_what_its_samples_say(self):
         r = random.Random(5)
-        for n, effect in ((40, 0.0), (300, 0.4), (2000, -0.5)):
+        for n, more, effect in ((40, 0, 0.0), (300, 500, 0.4), (300, -260, 0.4), (300, -260, -0.4), (2000, 7, -0.5)):
             control = [r.lognormvariate(3, 1) for _ in range(n)]
-            arm = [r.lognormvariate(3, 1) * (1 + effect) for _ in range(n + 7)]
+            arm = [r.lognormvariate(3, 1) * (1 + effect) for _ in range(n + more)]
             told = self.server.ask(f"SELECT * FROM analytics.trial_compare({sample(control)}, {sample(arm)}, 3000)").split("|")
             difference = statistics.fmean(arm) - statistics.fmean(control)
-            error = math.sqrt(statistics.variance(control) / len(control) + statistics.variance(arm) / len(arm))
+            error = standard_error(control, arm)
             y = TUNING * (len(control) + len(arm)) / 3000
             far = edge(y, 0.05) * error
             p = min(1, 1 / evidence(abs(difference) / error, y))
@@ -119,6 +127,13 @@ class Experiments(people.Town, unittest.TestCase):
             self.assertEqual(told[5], "higher" if difference > far else "lower" if difference < -far else "open")
             self.assertEqual(told[5] != "open", float(told[4]) < 0.05, "the p value and the interval say the same")
         self.assertEqual(told[5], "lower")
+
+    def test_a_small_arm_that_has_seen_nothing_yet_is_not_called_lower(self):
+        """30 of 900 did it and none of 100, of whom 3 were expected. The arm's own variance is nought, which would make that certain."""
+        control, arm = [1.0] * 30 + [0.0] * 870, [0.0] * 100
+        own = statistics.fmean(control) / math.sqrt(statistics.variance(control) / 900)
+        self.assertGreater(own, edge(TUNING * 0.5, 0.05))
+        self.assertTrue(self.server.ask(f"SELECT * FROM analytics.trial_compare({sample(control)}, {sample(arm)}, 2000)").endswith("|open"))
 
     def test_what_cannot_be_compared_stays_open(self):
         for samples in ("1, 5, 25, 9, 9, 20", "0, 0, 0, 0, 0, 0", "NULL, NULL, NULL, 9, 9, 20"):
@@ -136,7 +151,7 @@ class Experiments(people.Town, unittest.TestCase):
             said = self.server.ask(f"SELECT analytics.trial_harmed({sample(control)}, {sample(arm)}, {margin})")
             kept = 1 - margin
             contrast = statistics.fmean(arm) - kept * statistics.fmean(control)
-            error = math.sqrt(statistics.variance(arm) / 4000 + kept ** 2 * statistics.variance(control) / 4000)
+            error = standard_error([kept * v for v in control], arm)
             self.assertEqual(said == "t", -contrast / error > edge(TUNING * 0.8, 0.05, True), f"{factor} {margin}")
             return said
         self.assertEqual([harmed(f, m) for f, m in ((1, 0.05), (0.97, 0.05), (0.9, 0.05), (0.97, 0), (0.9, 0.2), (1.2, 0))], list("ffttff"))
@@ -175,7 +190,10 @@ class Experiments(people.Town, unittest.TestCase):
         for mean, variance, least, share, alpha, power in ((600, 1.6e6, 0.15, 0.5, 0.05, 0.8), (0.1, 0.09, -0.2, 0.1, 0.01, 0.9), (3, 40, 0.05, 0.3, 0.1, 0.5)):
             size = int(self.number(f"analytics.trial_size({mean}, {variance}, {least}, {share}, {alpha}, {power})"))
             # Another way: how far the difference of that many viewers' means lies beyond the boundary.
-            error = math.sqrt(variance * (1 + least) ** 2 / (size * share) + variance / (size * (1 - share)))
+            first, second = size * (1 - share), size * share
+            welch = variance * (1 + least) ** 2 / second + variance / first
+            pooled = (second * variance * (1 + least) ** 2 + first * variance) / size * (1 / first + 1 / second)
+            error = math.sqrt(max(welch, pooled))
             self.assertAlmostEqual(normal.cdf(abs(least) * mean / error - edge(TUNING, alpha)), power, delta=5e-4)
         for bad in ("0, 1, 0.1", "1, 0, 0.1", "1, 1, 0", "1, 1, -1", "1, 1, 0.1, 1", "1, 1, 0.1, 0.5, 0.5", "1, 1, 0.1, 0.5, 0.05, 1", "NULL, 1, 0.1"):
             self.assertIn("power", self.adam.refused_proved(f"SELECT analytics.trial_size({bad})"))
@@ -270,7 +288,7 @@ class Experiments(people.Town, unittest.TestCase):
                 self.assertEqual([row[c] for c in ("difference", "relative", "low", "high", "p", "decision")], [None] * 5 + ["control"])
                 continue
             difference = statistics.fmean(values) - statistics.fmean(control)
-            far = edge(TUNING * (len(values) + len(control)) / 800, 0.05) * math.sqrt(statistics.variance(values) / len(values) + statistics.variance(control) / len(control))
+            far = edge(TUNING * (len(values) + len(control)) / 800, 0.05) * standard_error(control, values)
             self.assertAlmostEqual(row["difference"], difference, delta=1e-9 * max(1, abs(difference)))
             self.assertAlmostEqual(row["relative"], difference / statistics.fmean(control), delta=1e-9)
             self.assertAlmostEqual(row["low"], difference - far, delta=1e-4 * far)
