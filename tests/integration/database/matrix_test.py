@@ -79,7 +79,10 @@ def actions(owner: str) -> list[tuple[str, str]]:
         ("see another's campaign's impressions", "SELECT count(*) FROM analytics.delivery('of-bank', '2026-01-01Z', '2026-01-02Z')"),
         ("see how many watch a channel", "SELECT count(*) FROM analytics.concurrents('of-demo', '2026-01-01Z', '2026-01-02Z')"),
         ("see a channel's viewers by country", "SELECT count(*) FROM analytics.breakdown('of-demo', 'country', '2026-01-01Z', '2026-01-02Z')"),
+        ("see what an experiment came to", f"SELECT count(*) FROM analytics.experiment('of-{owner}', '2026-01-01Z', '2026-01-02Z')"),
+        ("see what another's experiment came to", "SELECT count(*) FROM analytics.experiment('of-bank', '2026-01-01Z', '2026-01-02Z')"),
         ("read events", "SELECT count(*) FROM dvpe.event"),
+        ("read what viewers did in experiments", "SELECT count(*) FROM dvpe.trial_day"),
         ("read what was counted", "SELECT count(*) FROM dvpe.event_rollup"),
         ("see everybody's login and roles", "SELECT count(*) FROM people.directory()"),
         ("see what is proposed", "SELECT count(*) FROM people.proposals()"),
@@ -131,7 +134,8 @@ class Matrix(people.Town, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        for kind, owner in (("campaign", "demo"), ("campaign", "shop"), ("campaign", "bank"), ("channel", "demo")):
+        for kind, owner in (("campaign", "demo"), ("campaign", "shop"), ("campaign", "bank"), ("channel", "demo"), ("experiment", "demo"),
+                            ("experiment", "shop"), ("experiment", "bank")):
             cls.server.ask(f"INSERT INTO dvpe.revision (organisation, kind, document, revision, digest, contents, key, signature) "
                            f"VALUES ('{owner}', '{kind}', 'of-{owner}', 1, sha256('{kind}-{owner}'), '{{}}', {SIGNED})")
 
