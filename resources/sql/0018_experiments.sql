@@ -275,16 +275,20 @@ $$;
 -- told had 20 viewers on it, and the others together none or 20: so the arms are compared over the same days, and all that is
 -- told, and differences of what is told, are sums over whole days of arms with 20 viewers. An arm with 20 viewers on fewer than half
 -- of its month's days is not told at all; it would take the days of the others.
+-- Hash joins alone: the planner cannot know whether a million rows are joined or ten, and sorts or loops would not end.
 CREATE FUNCTION analytics.trial_samples(experiment text, first date, past date)
   RETURNS TABLE (month date, arm text, metric text, viewers float8, total float8, squares float8, first_day date)
-  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET work_mem = '64MB'
+  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET work_mem = '64MB' SET enable_mergejoin = off SET enable_nestloop = off
 AS $$
   WITH kept AS MATERIALIZED (  -- whole months, so that a viewer's first day does not hang on what is asked for
-    SELECT t.*, date_trunc('month', t.day)::date AS month, min(t.day) OVER (PARTITION BY date_trunc('month', t.day), t.arm, t.visitor) AS came
-    FROM dvpe.trial_day t
-    WHERE t.experiment = trial_samples.experiment AND t.day >= date_trunc('month', trial_samples.first)::date AND t.day < trial_samples.past),
-  cells AS (SELECT k.month, k.arm, k.day, count(*) AS people, count(*) FILTER (WHERE k.came = k.day) AS newcomers
-            FROM kept k WHERE k.day >= trial_samples.first GROUP BY 1, 2, 3),
+    SELECT t.*, date_trunc('month', t.day::timestamp)::date AS month FROM dvpe.trial_day t
+    WHERE t.experiment = trial_samples.experiment AND t.day < trial_samples.past
+      AND t.day >= date_trunc('month', trial_samples.first::timestamp)::date),
+  newcomers AS MATERIALIZED (SELECT k.month, k.arm, k.visitor, min(k.day) AS day FROM kept k GROUP BY 1, 2, 3),
+  cells AS MATERIALIZED (
+    SELECT k.*, coalesce(n.people, 0) AS newcomers
+    FROM (SELECT x.month, x.arm, x.day, count(*) AS people FROM kept x WHERE x.day >= trial_samples.first GROUP BY 1, 2, 3) k
+    LEFT JOIN (SELECT x.month, x.arm, x.day, count(*) AS people FROM newcomers x GROUP BY 1, 2, 3) n USING (month, arm, day)),
   arms AS (  -- that are told
     SELECT c.month, c.arm FROM cells c JOIN (SELECT x.month, count(DISTINCT x.day) AS days FROM cells x GROUP BY 1) m USING (month)
     GROUP BY c.month, c.arm, m.days HAVING count(*) FILTER (WHERE c.people >= 20) * 2 >= m.days),
@@ -302,9 +306,9 @@ AS $$
            sum(k.liked) AS liked, min(k.day) AS first_day
     FROM kept k JOIN arms a ON a.month = k.month AND a.arm = k.arm JOIN days d ON d.day = k.day AND d.told GROUP BY 1, 2, 3),
   of_newcomers AS (
-    SELECT k.month, k.arm, k.day, (r.visitor IS NOT NULL)::int::float8 AS returned
-    FROM kept k JOIN arms a ON a.month = k.month AND a.arm = k.arm JOIN days d ON d.day = k.day AND d.told_return
-    LEFT JOIN kept r ON r.day = k.day + 1 AND r.arm = k.arm AND r.visitor = k.visitor WHERE k.came = k.day)
+    SELECT n.month, n.arm, n.day, (r.visitor IS NOT NULL)::int::float8 AS returned
+    FROM newcomers n JOIN arms a ON a.month = n.month AND a.arm = n.arm JOIN days d ON d.day = n.day AND d.told_return
+    LEFT JOIN kept r ON r.day = n.day + 1 AND r.arm = n.arm AND r.visitor = n.visitor)
   SELECT v.month, v.arm, m.metric, count(*)::float8, sum(m.x), sum(m.x * m.x), min(v.first_day)
   FROM of_viewers v CROSS JOIN LATERAL (VALUES ('watched', v.watched), ('completed', v.completed), ('clicked', v.clicked), ('liked', v.liked)) m(metric, x)
   GROUP BY 1, 2, 3

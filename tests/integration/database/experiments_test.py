@@ -310,9 +310,12 @@ class Experiments(people.Town, unittest.TestCase):
         self.assertEqual(told[("a", "clicked")]["decision"], "open")
 
     def test_an_arm_with_fewer_than_twenty_is_not_told(self):
-        self.document("three", [("a", 4900), ("control", 5000), ("few", 100)])
         self.watch(self.crowd(1) + [("few", 1, n, 5.0) for n in range(1, 20)])
-        self.assertFalse([key for key in self.told() if key[0] == "few"])
+        told = self.told()
+        self.assertFalse([key for key in told if key[0] == "few"])
+        # What is known of all viewers less the other arms would be these 19: their day is not told of anybody.
+        alone = sum(row[3] for row in self.crowd(1) if row[0] == "a" and row[1] != 1)
+        self.assertAlmostEqual(told[("a", "watched")]["mean"] * told[("a", "watched")]["viewers"], alone, delta=1e-6)
         self.server.ask("DELETE FROM dvpe.trial_day")
         self.watch([("a", 0, n, 1.0 * n) for n in range(19)] + [("control", 0, 100 + n, 1.0 * n) for n in range(40)])
         self.assertEqual(self.told(), {}, "control and all viewers would tell of the others")
