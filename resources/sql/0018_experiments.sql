@@ -21,7 +21,19 @@ CREATE TABLE dvpe.trial_day (
   PRIMARY KEY (experiment, day, arm, visitor)
 ) WITH (fillfactor = 70);
 CREATE INDEX trial_day_old ON dvpe.trial_day (day);
-CREATE INDEX event_place_of_arm ON dvpe.event_place (id) WHERE arm <> '';
+-- Who is in which arm, as nodes told of it: the same month's `visitor`.
+CREATE TABLE dvpe.trial_arm (
+  visitor bigint NOT NULL,
+  experiment text COLLATE "C" NOT NULL,
+  arm text COLLATE "C" NOT NULL,
+  day date NOT NULL,              -- of the first word of it
+  PRIMARY KEY (visitor, experiment, arm)
+);
+CREATE INDEX trial_arm_old ON dvpe.trial_arm (day);
+ALTER TABLE dvpe.trial_arm OWNER TO dvpe_owner;
+ALTER TABLE dvpe.trial_arm ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY events ON dvpe.trial_arm TO dvpe_events USING (true);
+GRANT SELECT, INSERT, DELETE ON dvpe.trial_arm TO dvpe_events;
 ALTER TABLE dvpe.trial_day OWNER TO dvpe_owner;
 ALTER TABLE dvpe.trial_day ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY events ON dvpe.trial_day TO dvpe_events USING (true);
@@ -30,7 +42,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON dvpe.trial_day TO dvpe_events;
 GRANT SELECT ON dvpe.trial_day TO dvpe_analytics;
 
 -- Runs where batches are marked as counted, in that transaction, whoever marks them: each batch is in these sums once too.
--- An event's `arm` has the arms that its viewer is in, "experiment/arm", separated by spaces.
+-- That a viewer is in an arm, "experiment/arm", is an event of its own (arm_assigned); what the viewer does from the batch on in which
+-- that comes counts for the arm.
 CREATE FUNCTION events.count_trials() RETURNS trigger
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET work_mem = '64MB'
 AS $$
@@ -41,18 +54,24 @@ DECLARE
 BEGIN
   SELECT array_agg(a.id), min(a.first_day), max(a.last_day) INTO taken, first, last
     FROM marked a JOIN unmarked b USING (id) WHERE a.rolled AND NOT b.rolled AND a.inserted > 0;
-  IF taken IS NULL OR NOT EXISTS (SELECT FROM dvpe.event_place p WHERE p.arm <> '') THEN RETURN NULL; END IF;
-  INSERT INTO dvpe.trial_day AS t (experiment, day, arm, visitor, watched, completed, clicked, liked)
-    SELECT split_part(a.name, '/', 1), v.day, split_part(a.name, '/', 2), v.visitor,
-           coalesce(sum(v.weight::float8 * v.value) FILTER (WHERE v.kind = 2), 0),
-           coalesce(sum(v.weight::float8) FILTER (WHERE v.kind = 26), 0),
-           coalesce(sum(v.weight::float8) FILTER (WHERE v.kind = 28), 0),
-           coalesce(sum(v.weight::float8) FILTER (WHERE v.kind = 60 AND v.text = 'like'), 0)
+  IF taken IS NULL THEN RETURN NULL; END IF;
+  INSERT INTO dvpe.trial_arm (visitor, experiment, arm, day)
+    SELECT v.visitor, split_part(p.arm, '/', 1), split_part(p.arm, '/', 2), min(v.day)
     FROM dvpe.event v JOIN dvpe.event_place p ON p.id = v.place
-    CROSS JOIN LATERAL (SELECT DISTINCT x AS name FROM unnest(string_to_array(p.arm, ' ')) x
-                        WHERE x ~ '^[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64}$') a
-    WHERE v.day BETWEEN first AND last AND v.batch = ANY (taken) AND v.visitor <> 0 AND p.arm <> ''
-    GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+    WHERE v.day BETWEEN first AND last AND v.batch = ANY (taken) AND v.visitor <> 0 AND v.kind = 13
+      AND p.arm ~ '^[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64}$'
+    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING;
+  IF NOT EXISTS (SELECT FROM dvpe.trial_arm) THEN RETURN NULL; END IF;
+  WITH e AS MATERIALIZED (
+    SELECT v.visitor, v.day,
+           coalesce(sum(v.weight::float8 * v.value) FILTER (WHERE v.kind = 2), 0) AS watched,
+           coalesce(sum(v.weight::float8) FILTER (WHERE v.kind = 26), 0) AS completed,
+           coalesce(sum(v.weight::float8) FILTER (WHERE v.kind = 28), 0) AS clicked,
+           coalesce(sum(v.weight::float8) FILTER (WHERE v.kind = 60 AND v.text = 'like'), 0) AS liked
+    FROM dvpe.event v WHERE v.day BETWEEN first AND last AND v.batch = ANY (taken) AND v.visitor <> 0 GROUP BY 1, 2)
+  INSERT INTO dvpe.trial_day AS t (experiment, day, arm, visitor, watched, completed, clicked, liked)
+    SELECT a.experiment, e.day, a.arm, e.visitor, e.watched, e.completed, e.clicked, e.liked
+    FROM e JOIN dvpe.trial_arm a USING (visitor) ORDER BY 1, 2, 3, 4
     ON CONFLICT ON CONSTRAINT trial_day_pkey DO UPDATE
       SET watched = t.watched + excluded.watched, completed = t.completed + excluded.completed,
           clicked = t.clicked + excluded.clicked, liked = t.liked + excluded.liked;
@@ -70,6 +89,9 @@ AS $$
 BEGIN
   DELETE FROM dvpe.trial_day t WHERE t.ctid = ANY (ARRAY(
     SELECT x.ctid FROM dvpe.trial_day x
+    WHERE x.day < (date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC') - interval '1 month')::date LIMIT 100000));
+  DELETE FROM dvpe.trial_arm t WHERE t.ctid = ANY (ARRAY(
+    SELECT x.ctid FROM dvpe.trial_arm x
     WHERE x.day < (date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC') - interval '1 month')::date LIMIT 100000));
   RETURN NULL;
 END

@@ -22,7 +22,7 @@ from events_test import HEARTBEAT, TODAY, event, ship  # noqa: E402
 from people import Person, quoted  # noqa: E402
 
 TUNING = 8.211968  # x = ln((x + 1) / 0.05^2)
-COMPLETE, CLICKED, FEEDBACK = 26, 28, 60
+ASSIGNED, COMPLETE, CLICKED, FEEDBACK = 13, 26, 28, 60
 SIGNED = f"'{'a' * 16}', '\\x{'00' * 64}'"
 
 
@@ -79,7 +79,7 @@ class Experiments(people.Town, unittest.TestCase):
         cls.first = (date(TODAY).replace(day=1) - datetime.timedelta(days=1)).replace(day=1).toordinal() - datetime.date(1970, 1, 1).toordinal()
 
     def setUp(self):
-        self.server.ask("TRUNCATE dvpe.event_place, dvpe.event, dvpe.event_batch, dvpe.event_watermark, dvpe.event_rollup, dvpe.event_reach, dvpe.trial_day;"
+        self.server.ask("TRUNCATE dvpe.event_place, dvpe.event, dvpe.event_batch, dvpe.event_watermark, dvpe.event_rollup, dvpe.event_reach, dvpe.trial_day, dvpe.trial_arm;"
                         "DELETE FROM dvpe.release; DELETE FROM dvpe.revision; DELETE FROM dvpe.keys_revision")
         self.document("exp", [("a", 5000), ("control", 5000)])
 
@@ -211,21 +211,26 @@ class Experiments(people.Town, unittest.TestCase):
     def test_each_viewers_day_is_counted_once_with_its_batch(self):
         r = random.Random(2)
         events, expected = [], collections.defaultdict(lambda: [0.0] * 4)
+        said = ("exp/a", "exp/control", "other/x", "nonsense", "/", "exp/", "/a", "ex p/é exp/a")
+        arms = {visitor: set(r.sample(said, r.randrange(3))) for visitor in range(1, 40)}
+        told = [event(ASSIGNED, TODAY, visitor=visitor, arm=arm) for visitor, names in arms.items() for arm in sorted(names)]
+        told += [event(ASSIGNED, TODAY, visitor=0, arm="exp/a")]
+        for e in told:
+            if e["visitor"] and e["arm"] in said[:3]:
+                _ = expected[(*e["arm"].split("/"), str(date(TODAY)), e["visitor"])]
         for _ in range(3000):
             day, visitor, kind = TODAY - r.randrange(3), r.choice((0, *range(1, 40))), r.choice((HEARTBEAT, COMPLETE, CLICKED, FEEDBACK, 20))
-            arm = r.choice(("", "exp/a", "exp/control", "exp/a other/x", "other/x other/x", "nonsense", "/", "exp/", "/a", "ex p/é exp/a"))
-            e = event(kind, day, visitor=visitor, value=r.randrange(60), weight=r.choice((1, 1, 2.5)), arm=arm, text=r.choice(("like", "dislike")) if kind == FEEDBACK else "")
+            e = event(kind, day, visitor=visitor, value=r.randrange(60), weight=r.choice((1, 1, 2.5)), text=r.choice(("like", "dislike")) if kind == FEEDBACK else "")
             events.append(e)
-            for name in {"exp/a": {"exp/a"}, "exp/control": {"exp/control"}, "exp/a other/x": {"exp/a", "other/x"}, "other/x other/x": {"other/x"},
-                         "ex p/é exp/a": {"exp/a"}}.get(arm, ()):
-                if visitor:
-                    sums = expected[(*name.split("/"), str(date(day)), visitor)]
-                    for n, x in enumerate((e["value"] * (kind == HEARTBEAT), kind == COMPLETE, kind == CLICKED, kind == FEEDBACK and e["text"] == "like")):
-                        sums[n] += e["weight"] * x
+            for name in arms.get(visitor, set()) & set(said[:3]):
+                sums = expected[(*name.split("/"), str(date(day)), visitor)]
+                for n, x in enumerate((e["value"] * (kind == HEARTBEAT), kind == COMPLETE, kind == CLICKED, kind == FEEDBACK and e["text"] == "like")):
+                    sums[n] += e["weight"] * x
+        events = told + events
         self.ships(events)
         self.carl.sql("SELECT registry.hold_lease() AS epoch \\gset\nBEGIN; SELECT events.roll(2, :epoch); ROLLBACK")
         self.assertEqual(self.server.ask("SELECT count(*) FROM dvpe.trial_day"), "0")
-        self.assertEqual([self.roll(), self.roll()], [3, 0])
+        self.assertEqual([self.roll(), self.roll()], [4, 0])
         self.ships(events)  # they are there already
         self.roll()
         rows = (row.split("|") for row in self.server.ask("SELECT experiment, arm, day, visitor, watched, completed, clicked, liked FROM dvpe.trial_day").splitlines())
@@ -234,9 +239,10 @@ class Experiments(people.Town, unittest.TestCase):
     def test_a_new_month_forgets_the_one_before_the_last(self):
         month = "date_trunc('month', now() AT TIME ZONE 'UTC')::date"
         for day in (f"{month} - 1", f"({month} - interval '1 month')::date", f"({month} - interval '1 month')::date - 1", f"{month} - 100"):
-            self.server.ask(f"INSERT INTO dvpe.trial_day VALUES ('exp', {day}, 'a', 1, 0, 0, 0, 0)")
+            self.server.ask(f"INSERT INTO dvpe.trial_day VALUES ('exp', {day}, 'a', 1, 0, 0, 0, 0); INSERT INTO dvpe.trial_arm VALUES (1, 'exp' || ({day})::date, 'a', {day})")
         self.carl.sql("SELECT registry.hold_lease() AS epoch \\gset\nSELECT registry.retain(:epoch)")
         self.assertEqual(self.server.ask(f"SELECT count(*), bool_and(day >= ({month} - interval '1 month')::date) FROM dvpe.trial_day"), "2|t")
+        self.assertEqual(self.server.ask("SELECT count(*) FROM dvpe.trial_arm"), "2")
 
     # ---- what is told
 
