@@ -10,7 +10,8 @@ namespace {
 class Assets : public ::testing::Test {
  protected:
   void SetUp() override {
-    for (const char* name : {"index.html", "player.js", "events.js", "feedback.js", "player.css", "hls.min.js", "hls.LICENSE.txt"})
+    for (const char* name :
+         {"index.html", "player.js", "events.js", "feedback.js", "player.css", "hls.min.js", "hls.LICENSE.txt"})
       writeFile(folder_ / name, std::string("content of ") + name);
     writeFile(folder_ / "player.js.gz", "packed");
   }

@@ -77,7 +77,8 @@ class RouterTest : public testing::Test {
     director_ =
         std::make_unique<personalize::Director>(directing, compiled_, std::move(directed), *store_, tokens_, clock_);
     EXPECT_TRUE(director_->start());
-    for (const char* name : {"index.html", "player.js", "events.js", "feedback.js", "player.css", "hls.min.js", "hls.LICENSE.txt"}) {
+    for (const char* name :
+         {"index.html", "player.js", "events.js", "feedback.js", "player.css", "hls.min.js", "hls.LICENSE.txt"}) {
       package::test::writeFile(folder_.path() / name, base::view("x"));
     }
     player_.emplace(std::move(PlayerAssets::load(folder_.path().string())).value());
