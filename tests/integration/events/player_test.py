@@ -7,6 +7,7 @@ agreed to nothing, of whom there is nothing but that the slot was shown.
 """
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import pathlib
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "support"), str(ROOT / "soak")]
@@ -122,6 +124,50 @@ class APlayer(unittest.TestCase):
         metrics = self.node.metrics()
         self.assertEqual(nodeproc.metric(metrics, "dvpe_events_untold_total"), 0)
         self.assertEqual(nodeproc.metric(metrics, "dvpe_events_shipped_total", fate="refused"), 0)
+
+    # -- bad input, while it runs
+
+    def post(self, path: str, body) -> tuple[int, dict]:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        connection = http.client.HTTPConnection(urllib.parse.urlsplit(self.node.base).netloc, timeout=10)
+        try:
+            connection.request("POST", path, data, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read() or b"{}")
+        except (ConnectionError, http.client.HTTPException):
+            return 0, {}  # too much: it was not read
+        finally:
+            connection.close()
+
+    def session(self) -> str:
+        return self.post("/v1/sessions", {"channel": "one", "persona": "viewer"})[1]["session"]
+
+    def test_what_nobody_should_tell_is_refused_with_a_reason_and_disturbs_nothing(self):
+        mine, now = self.session(), int(time.time() * 1000)
+        refused, kept = self.metric("dvpe_events_refused_total"), self.ask("SELECT count(*) FROM dvpe.event WHERE kind > 20")
+        for body in (b"", b"[]", b"{", b"\xff" * 100, b"[" * 60_000, {"session": mine, "events": 7}, {"session": mine[:-2] + "xx", "events": []},
+                     {"session": "x" * 5000, "events": []}, {"events": []}, b'{"session":"' + mine.encode() + b'","events":[' + b" " * 1_000_000 + b"]}"):
+            status, answer = self.post("/v1/events", body)
+            self.assertIn(status, (0, 400, 403, 413), body[:60] if isinstance(body, bytes) else str(body)[:60])
+            self.assertTrue(status == 0 or answer["message"])
+        first = {"kind": "stall", "n": 1, "at": now, "value": 5}
+        self.assertEqual(self.post("/v1/events", {"session": mine, "events": [first]})[1], {"accepted": 1, "refused": []})
+        told = [(first, "used before"), ({**first, "n": 2, "at": now + 3_600_000}, "to come"), ({**first, "n": 3, "at": now - 3_600_000}, "10 minutes ago"),
+                ({**first, "n": 4, "kind": "session_start"}, "no such kind"), ({**first, "n": 5, "kind": "money"}, "no such kind"), ({**first, "n": 6, "value": -1}, "whole number"),
+                ({**first, "n": 7, "kind": "ad_started", "break": "b", "slot": 1}, "no such slot"), ({**first, "n": 8, "kind": "ad_started", "tick": 1}, "no slot then"), (7, "object")]
+        status, answer = self.post("/v1/events", {"session": mine, "events": [e for e, _ in told]})
+        self.assertEqual((status, answer["accepted"], len(answer["refused"])), (200, 0, len(told)))
+        for (_, why), said in zip(told, answer["refused"]):
+            self.assertIn(why, said["why"])
+        self.assertGreaterEqual(self.metric("dvpe_events_refused_total") - refused, len(told) + 8)
+        for body in ({"session": mine, "n": 1, "verb": "adore"}, {"session": mine, "n": 1, "verb": "hide", "break": "b", "slot": 1}, {"session": "x", "n": 1, "verb": "like"},
+                     {"session": mine, "verb": "like"}, {"session": mine, "n": 1, "verb": "like", "topics": ["x" * 100]}, b"{" * 20_000, {"session": mine, "n": 1, "verb": "undo"}):
+            status, answer = self.post("/v1/feedback", body)
+            self.assertIn(status, (400, 403, 404, 413), body)
+            self.assertTrue(answer["message"])
+        nodeproc.wait_until(lambda: int(self.ask("SELECT count(*) FROM dvpe.event WHERE kind > 20")) > int(kept), 20, "the one event that was good", 0.5)
+        self.assertEqual(self.ask("SELECT count(*) FROM dvpe.event WHERE kind = 42 AND value = 5"), "1")
+        self.assertEqual(nodeproc.http_get(self.node.base + "/readyz")[0], 200)
 
 
 if __name__ == "__main__":
