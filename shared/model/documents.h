@@ -177,7 +177,14 @@ struct Field {
   std::string campaignPurpose;  // the purpose when a campaign's condition reads it; empty: the same as purpose
   FieldSource source = FieldSource::kPlatform;
   std::vector<Scalar> values{};  // all that it can be, of its type; empty: anything
+  // What a node may put into the decision sample of it: its value, of numbers with steps the greatest that is not above
+  // it. Nothing is known there of a number below the first.
+  bool forecastable = false;
+  std::vector<Scalar> steps{};  // of an int or a double, ascending; at most kMaxForecastSteps
 };
+inline constexpr std::size_t kMaxForecastValues = 64;  // of a forecastable field
+inline constexpr std::size_t kMaxForecastSteps = 8;
+inline constexpr std::size_t kMaxForecastFields = 32;  // of a ruleset
 
 struct Ruleset {
   std::string id;

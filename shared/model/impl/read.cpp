@@ -156,6 +156,41 @@ void readFieldValue(const Place& place, Field& out) {
   }
 }
 
+// One of the steps of a number, above the one before.
+void readFieldStep(const Place& place, Field& out) {
+  const json::value& value = *place.value;
+  if (out.type == FieldType::kInt && value.is_int64()) {
+    out.steps.emplace_back(value.as_int64());
+  } else if (out.type == FieldType::kDouble && value.is_number()) {
+    out.steps.emplace_back(value.to_number<double>());
+  } else {
+    return place.mistake("expected a number, of a field of that type");
+  }
+  if (out.steps.size() > 1 && !(out.steps[out.steps.size() - 2] < out.steps.back())) {
+    place.mistake("expected more than the step before");
+  }
+}
+
+// The sample knows few values of a field, so that it tells nobody apart.
+void checkForecastable(ObjectReader& reader, const Field& field) {
+  if (!field.steps.empty() && !field.forecastable) {
+    reader.at("steps").mistake("expected \"forecastable\": true, or no steps");
+  }
+  if (!field.forecastable) return;
+  const Place place = reader.at("forecastable");
+  const bool number = field.type == FieldType::kInt || field.type == FieldType::kDouble;
+  if (field.type == FieldType::kBool) return;
+  if (!number && field.type != FieldType::kString) {
+    place.mistake("expected a bool, a number or a text");
+  } else if (number && field.values.empty() == field.steps.empty()) {
+    place.mistake("expected either values or steps of the number");
+  } else if (!number && field.values.empty()) {
+    place.mistake("expected values of the text");
+  } else if (field.values.size() > kMaxForecastValues) {
+    place.mistake("expected at most " + std::to_string(kMaxForecastValues) + " values");
+  }
+}
+
 void readField(const Place& place, Ruleset& out) {
   ObjectReader reader{place};
   if (!reader.isObject()) return;
@@ -186,6 +221,9 @@ void readField(const Place& place, Ruleset& out) {
                               {"profile", FieldSource::kProfile}},
                              Need::kOptional);
   reader.array("values", Need::kOptional, 1'024, [&](const Place& at) { readFieldValue(at, field); });
+  reader.flag("forecastable", field.forecastable);
+  reader.array("steps", Need::kOptional, kMaxForecastSteps, [&](const Place& at) { readFieldStep(at, field); });
+  checkForecastable(reader, field);
   reader.finish();
   out.fields.push_back(std::move(field));
 }
@@ -317,6 +355,10 @@ void readChannel(ObjectReader& body, Channel& out) {
 void readRuleset(ObjectReader& body, Ruleset& out) {
   body.name("channel", out.channel, Need::kRequired);
   body.array("fields", Need::kOptional, 1'024, [&](const Place& place) { readField(place, out); });
+  const auto told = std::count_if(out.fields.begin(), out.fields.end(), [](const Field& f) { return f.forecastable; });
+  if (static_cast<std::size_t>(told) > kMaxForecastFields) {
+    body.at("fields").mistake("expected at most " + std::to_string(kMaxForecastFields) + " forecastable fields");
+  }
   body.array("rules", Need::kRequired, 4'096, [&](const Place& place) { readRule(place, out); });
 }
 

@@ -217,6 +217,44 @@ TEST(RulesetDocuments, CheckWhatTheyReferTo) {
   EXPECT_THAT(e, SizeIs(16)) << describe(e);
 }
 
+TEST(RulesetDocuments, DeclareWhatTheSampleMayKnow) {
+  const auto fields = [](const std::string& list) {
+    return one(doc("ruleset", "r", R"({"channel":"c","fields":[)" + list + R"(],"rules":[]})"));
+  };
+  const Loaded good = fields(R"({"path":"v.a","type":"int","forecastable":true,"steps":[18,25,50]},
+      {"path":"v.b","type":"double","forecastable":true,"steps":[0,0.5]},{"path":"v.c","type":"bool","forecastable":true},
+      {"path":"v.d","type":"string","values":["x","y"],"forecastable":true},{"path":"v.e","type":"int","values":[1,2]})");
+  EXPECT_THAT(good.errors, Each(mistake("/body/channel", "")));  // there is none of that name
+  const auto& read = good.documents.rulesets.at("r").fields;
+  EXPECT_TRUE(read[0].forecastable);
+  EXPECT_EQ(read[0].steps, (std::vector<Scalar>{std::int64_t{18}, std::int64_t{25}, std::int64_t{50}}));
+  EXPECT_EQ(read[1].steps, (std::vector<Scalar>{0.0, 0.5}));
+  EXPECT_FALSE(read[4].forecastable);
+
+  std::string many;
+  for (int i = 0; i < 65; ++i) many += (i > 0 ? "," : "") + std::to_string(i);
+  const auto e =
+      fields(R"({"path":"v.a","type":"int","forecastable":true},{"path":"v.b","type":"string","forecastable":true},
+      {"path":"v.c","type":"map","forecastable":true},{"path":"v.d","type":"int","steps":[1]},
+      {"path":"v.e","type":"int","forecastable":true,"steps":[2,2]},{"path":"v.f","type":"int","forecastable":true,"steps":[1.5]},
+      {"path":"v.g","type":"int","forecastable":true,"values":[)" +
+             many + R"(]},
+      {"path":"v.h","type":"int","forecastable":true,"values":[1],"steps":[1]})")
+          .errors;
+  EXPECT_THAT(e, Contains(mistake("/body/fields/0/forecastable", "either values or steps")));
+  EXPECT_THAT(e, Contains(mistake("/body/fields/1/forecastable", "values of the text")));
+  EXPECT_THAT(e, Contains(mistake("/body/fields/2/forecastable", "a bool, a number or a text")));
+  EXPECT_THAT(e, Contains(mistake("/body/fields/3/steps", "or no steps")));
+  EXPECT_THAT(e, Contains(mistake("/body/fields/4/steps/1", "more than the step before")));
+  EXPECT_THAT(e, Contains(mistake("/body/fields/5/steps/0", "a number, of a field of that type")));
+  EXPECT_THAT(e, Contains(mistake("/body/fields/6/forecastable", "at most 64 values")));
+  EXPECT_THAT(e, Contains(mistake("/body/fields/7/forecastable", "either values or steps")));
+  many.clear();
+  for (int i = 0; i < 33; ++i)
+    many += (i > 0 ? "," : "") + (R"({"path":"v.x)" + std::to_string(i) + R"(","type":"bool","forecastable":true})");
+  EXPECT_THAT(fields(many).errors, Contains(mistake("/body/fields", "at most 32 forecastable")));
+}
+
 TEST(Documents, DoNotMindMediaThatIsNotConditionedYet) {
   const std::string campaign = doc("campaign", "k", R"({"creatives":["m"]})");
   EXPECT_THAT(one(campaign).errors, IsEmpty());
