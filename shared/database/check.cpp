@@ -15,7 +15,7 @@ struct Question {
 #define OURS "('dvpe', 'session', 'people', 'registry', 'audit', 'events', 'analytics', 'crypto', 'public')"
 #define INNER                                                                                                        \
   "('dvpe_owner', 'dvpe_clock', 'dvpe_verifiers', 'dvpe_identity', 'dvpe_logins', 'dvpe_registry', 'dvpe_auditor', " \
-  "'dvpe_library', 'dvpe_warden', 'dvpe_privacy', 'dvpe_events', 'dvpe_analytics')"
+  "'dvpe_library', 'dvpe_warden', 'dvpe_privacy', 'dvpe_events', 'dvpe_analytics', 'dvpe_audience')"
 
 constexpr Question kQuestions[] = {
     {"tables without row security that is enabled and forced",

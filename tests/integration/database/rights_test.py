@@ -40,7 +40,7 @@ class Rights(people.Town, unittest.TestCase):
 
     def test_definers_and_owner_cannot_log_in_and_nobody_is_a_member_of_them(self):
         roles = ("('dvpe_owner', 'dvpe_clock', 'dvpe_verifiers', 'dvpe_identity', 'dvpe_logins', 'dvpe_registry', 'dvpe_auditor', "
-                 "'dvpe_library', 'dvpe_warden', 'dvpe_privacy', 'dvpe_events', 'dvpe_analytics')")
+                 "'dvpe_library', 'dvpe_warden', 'dvpe_privacy', 'dvpe_events', 'dvpe_analytics', 'dvpe_audience')")
         self.assertEqual(self.server.ask(f"SELECT count(*) FROM pg_roles WHERE rolname IN {roles} AND rolcanlogin"), "0")
         self.assertEqual(self.server.ask(
             f"SELECT count(*) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid WHERE r.rolname IN {roles}"), "0")
