@@ -15,7 +15,7 @@ END
 $do$;
 GRANT USAGE ON SCHEMA dvpe, session, registry, events, analytics TO dvpe_audience;
 GRANT EXECUTE ON FUNCTION session.me(), session.organisation(), session.has_role(text) TO dvpe_audience;
-GRANT EXECUTE ON FUNCTION registry.owner_of(text, text), analytics.grain_of(timestamptz, timestamptz) TO dvpe_audience;
+GRANT EXECUTE ON FUNCTION registry.owner_of(text, text), analytics.grain_of(timestamptz, timestamptz), analytics.check_channel(text) TO dvpe_audience;
 
 -- ---- tables
 
@@ -419,7 +419,7 @@ ALTER FUNCTION events.sample_round(float8) OWNER TO dvpe_audience;
 -- them does not show more than one who is there once.
 CREATE FUNCTION analytics.audience_size(channel text, condition jsonb)
   RETURNS TABLE (viewers bigint, low bigint, high bigint, now_viewers bigint, now_low bigint, now_high bigint, days int)
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET work_mem = '32MB' SET statement_timeout = '30s'
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET work_mem = '32MB'
 AS $$
 DECLARE
   path jsonpath := events.sample_path(condition);
@@ -480,7 +480,7 @@ $$;
 
 -- The values of a field that begin with a text and how many viewers a day have each, the most frequent first; those of at least 20.
 CREATE FUNCTION analytics.audience_values(channel text, field text, prefix text) RETURNS TABLE (value text, viewers bigint)
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET statement_timeout = '30s'
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   today date := (clock_timestamp() AT TIME ZONE 'UTC')::date;
@@ -500,9 +500,10 @@ BEGIN
 END
 $$;
 
--- For each of a channel's rules, {"id", "when"}: of 100 viewers' breaks in how many its condition held. Of rules with few viewers nothing.
+-- For each of a channel's rules, {"id", "when"}: of 100 viewers' breaks in how many its condition held, with the noise of its
+-- viewers as above. Of rules with few viewers nothing. For who runs the channel.
 CREATE FUNCTION analytics.rule_hits(channel text, rules jsonb) RETURNS TABLE (rule text, percent int)
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET statement_timeout = '30s'
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   today date := (clock_timestamp() AT TIME ZONE 'UTC')::date;
@@ -512,12 +513,13 @@ BEGIN
   IF (jsonb_typeof(rules) = 'array' AND jsonb_array_length(rules) <= 100) IS NOT TRUE THEN
     RAISE EXCEPTION 'a list of up to 100 rules' USING ERRCODE = '22023';
   END IF;
-  PERFORM analytics.ask_sample(channel, jsonb_array_length(rules));
+  PERFORM analytics.check_channel(channel), analytics.ask_sample(channel, jsonb_array_length(rules));
   FOR each IN SELECT e FROM jsonb_array_elements(rules) e LOOP
     path := events.sample_path(each->'when');
     rule := each->>'id';
     SELECT CASE WHEN count(DISTINCT x.visitor) FILTER (WHERE x.good) >= 20
-                THEN round(100 * sum(x.breaks) FILTER (WHERE x.good) / nullif(sum(x.breaks), 0)) END INTO percent
+                THEN greatest(0, least(100, round(100 * (sum(x.breaks) FILTER (WHERE x.good) / nullif(sum(x.breaks), 0)
+                  + 6 * events.sample_noise(sum(DISTINCT hashint8extended(x.visitor, 0)::numeric) FILTER (WHERE x.good)) / count(DISTINCT x.visitor))))) END INTO percent
       FROM (SELECT s.visitor, coalesce(s.attributes @@ path, false) AS good, (SELECT sum(b) FROM unnest(s.breaks) b) AS breaks
             FROM dvpe.sample s JOIN dvpe.sample_day y USING (day)
             WHERE s.channel = rule_hits.channel AND y.settled AND s.day BETWEEN today - 7 AND today - 1) x;
@@ -533,19 +535,45 @@ GRANT EXECUTE ON FUNCTION analytics.audience_size(text, jsonb), analytics.audien
 
 -- ---- forecast
 
+-- How many of so many breaks with a chance each there are, but at most `cap`: the mean of a binomial distribution that is cut off.
+CREATE FUNCTION events.capped(breaks float8, chance float8, cap float8) RETURNS float8
+  LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  exactly float8;  -- the probability of j
+  more float8 := 1;  -- of more than j
+  out float8 := 0;
+BEGIN
+  IF cap IS NULL OR cap >= breaks THEN RETURN breaks * chance; END IF;
+  IF chance > 0.999 THEN RETURN least(cap, breaks * chance); END IF;
+  IF chance < 1e-6 THEN RETURN breaks * chance; END IF;
+  exactly := (1 - chance) ^ breaks;
+  FOR j IN 0 .. ceil(cap)::int - 1 LOOP
+    more := more - exactly;
+    out := out + more;
+    exactly := exactly * (breaks - j) / (j + 1) * chance / (1 - chance);
+  END LOOP;
+  RETURN greatest(out, 0);
+END
+$$;
+ALTER FUNCTION events.capped(float8, float8, float8) OWNER TO dvpe_audience;
+
 -- What lines could deliver in the days [first, last), were each of them to take all that those before it leave. The sample's
--- last week before `as_of` is played again: a sampled viewer's day stands for so many viewers' days to come, by the
--- sample's rate and by what the channel is watched on such weekdays against what it was watched on that day. Lines come in the
--- order of their claim, (tier, worth e^(2 share of its viewers' breaks that the goal needs)). How much of a break those before
+-- last week before `as_of` is played again: a sampled session stands for so many to come, by how many sessions the channel had on
+-- that day for each that is in the sample (whose viewers did not agree to be in it are taken to be like the others), and by
+-- what it is watched on such weekdays against what it was watched on that day. Lines come in the
+-- order of their claim, (tier, worth e^(2 share of its viewers' breaks that the goal needs)). That share grows for a line
+-- that falls behind, so all is played twice: the second time with its mean over the flight, as the first has shown it. How much of a break those before
 -- it have taken is kept for each viewer as the probabilities of so many twelfths, as if lines were drawn independently of each
--- other. `deviation` is of what comes by chance: who is in the sample, who will come, how the days of one weekday differ, and
--- a twentieth for the rest.
+-- other. `deviation` is of what comes by chance: who is in the sample, who will come, how the days of one weekday differ; and of
+-- what others take being a little otherwise, which matters the more the less they leave.
 CREATE FUNCTION events.forecast_lines(lines jsonb, first date, last date, as_of date)
   RETURNS TABLE (name text, available float8, deviation float8, goal float8, people int)
   LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET work_mem = '64MB'
 AS $$
 DECLARE
-  most_rows constant int := 20000;
+  most_rows constant int := 15000;
+  thin constant int := 3;  -- the first time only so manieth of them, which is enough to see who falls behind
   n int;
   rate float8;
   below bigint;
@@ -555,10 +583,13 @@ DECLARE
   taken float8[];       -- of each row 13 probabilities: that 0, 1, ... 12 twelfths of a break are taken
   which record;
   found int[]; slots float8[];
+  fits boolean[]; plays boolean[];  -- of which words, and hours of the week, the line is
   flight float8[];
   units int; cap float8; asked float8; part float8; chance float8; shown float8; all_shown float8; sum_squares float8; moved float8;
   drawn float8[]; by_cell float8[];
-  i int; k int; s int; cells int;
+  wished float8; room float8;
+  needs float8[];       -- of each line: the share above
+  i int; cells int;
 BEGIN
   IF (jsonb_typeof(lines) = 'array' AND jsonb_array_length(lines) <= 1000 AND last > first AND last - first <= 92) IS NOT TRUE THEN
     RAISE EXCEPTION 'a list of up to 1,000 lines, and at most 92 days' USING ERRCODE = '22023';
@@ -590,10 +621,16 @@ BEGIN
     LEFT JOIN usual u ON u.channel = ch.channel AND u.weekday = extract(isodow FROM c.day)::int
     LEFT JOIN watched w ON w.channel = ch.channel AND w.day = c.like_day
     GROUP BY 1, 2),
+  sampled AS (
+    SELECT s.channel, s.day, count(*) AS sessions FROM dvpe.sample s WHERE s.day BETWEEN as_of - 7 AND as_of - 1 AND s.draw < below GROUP BY 1, 2),
+  counted AS MATERIALIZED (
+    SELECT m.channel, m.day, CASE WHEN m.sessions >= 20 THEN greatest(0.5, least(20, e.count * rate / m.sessions)) END AS each
+    FROM sampled m JOIN dvpe.event_rollup e ON e.grouping_name = 'channel' AND e.subject = m.channel AND e.grain = 'day' AND e.kind = 1
+      AND e.bucket = m.day::timestamp AT TIME ZONE 'UTC'),
   r AS MATERIALIZED (
-    SELECT s.day, s.channel, s.visitor, s.attributes, s.breaks, t.times / rate AS times,
+    SELECT s.day, s.channel, s.visitor, s.attributes, s.breaks, t.times * coalesce(n.each, 1) / rate AS times,
            dense_rank() OVER (ORDER BY s.attributes) AS word, dense_rank() OVER (ORDER BY s.channel, s.day) AS cell
-    FROM dvpe.sample s JOIN stands t ON t.channel = s.channel AND t.day = s.day
+    FROM dvpe.sample s JOIN stands t ON t.channel = s.channel AND t.day = s.day LEFT JOIN counted n ON n.channel = s.channel AND n.day = s.day
     WHERE s.day BETWEEN as_of - 7 AND as_of - 1 AND s.draw < below AND 0 < ANY (s.breaks))
   SELECT (SELECT array_agg(w.attributes ORDER BY w.word) FROM (SELECT DISTINCT r.word, r.attributes FROM r) w),
          array_agg(r.word ORDER BY r.cell, r.visitor), array_agg(r.channel ORDER BY r.cell, r.visitor),
@@ -606,8 +643,9 @@ BEGIN
     INTO words, word_of, channel_of, weekday, visitor_of, day_of, weight, cell_of, total, cells, by_hour, spread FROM r;
   n := coalesce(cardinality(word_of), 0);
   IF n = 0 THEN RETURN; END IF;
+  needs := array_fill(NULL::float8, ARRAY[jsonb_array_length(lines) + 1]);
+  FOR turn IN 1 .. 2 LOOP
   SELECT array_agg(CASE WHEN g % 13 = 0 THEN 1.0::float8 ELSE 0 END ORDER BY g) INTO taken FROM generate_series(0, 13 * n - 1) g;
-
   FOR which IN
     WITH l AS MATERIALIZED (
       SELECT o, e->>'line' AS line, events.sample_path(e->'when') AS path, e->'channels' AS channels, e->'hours' AS hours,
@@ -617,14 +655,25 @@ BEGIN
       FROM jsonb_array_elements(lines) WITH ORDINALITY x(e, o)),
     m AS MATERIALIZED (
       SELECT l.o, w.n AS word FROM l CROSS JOIN unnest(words) WITH ORDINALITY w(attributes, n) WHERE w.attributes @@ l.path),
+    -- What its viewers see in all, times the part of that which is in its hours and days.
+    clock AS MATERIALIZED (
+      SELECT (u.weekday - 1) * 24 + h AS hour, sum(by_hour[(u.o - 1) * 24 + h + 1] * u.times)::float8 AS breaks
+      FROM unnest(weekday, weight) WITH ORDINALITY u(weekday, times, o) CROSS JOIN generate_series(0, 23) h GROUP BY 1),
+    open AS (
+      SELECT l.o, sum(c.breaks * f.part) FILTER (WHERE l.hours IS NULL OR l.hours = 'null' OR l.hours @> to_jsonb(c.hour)) / nullif(sum(c.breaks), 0) AS part
+      FROM l CROSS JOIN clock c CROSS JOIN LATERAL (
+        SELECT coalesce(avg((d.day >= l.since AND d.day < l.until)::int), 1)::float8 AS part
+        FROM (SELECT first + x AS day FROM generate_series(0, last - first - 1) x) d WHERE extract(isodow FROM d.day) = c.hour / 24 + 1) f
+      GROUP BY 1),
     raw AS (
-      SELECT m.o, sum(z.times * z.breaks) AS breaks
-      FROM m JOIN l USING (o) JOIN (SELECT u.word, u.channel, sum(u.times * u.breaks) / sum(u.times) AS breaks, sum(u.times) AS times
+      SELECT m.o, sum(z.breaks) AS breaks
+      FROM m JOIN l USING (o) JOIN (SELECT u.word, u.channel, sum(u.times * u.breaks) AS breaks
                        FROM unnest(word_of, channel_of, weight, total) u(word, channel, times, breaks) GROUP BY 1, 2) z ON z.word = m.word
       WHERE l.channels IS NULL OR l.channels = 'null' OR l.channels ? z.channel
       GROUP BY 1)
-    SELECT l.*, (SELECT array_agg(m.word) FROM m WHERE m.o = l.o) AS words FROM l LEFT JOIN raw USING (o)
-    ORDER BY l.tier, l.worth * exp(2 * least(coalesce(l.goal / nullif(raw.breaks, 0), 0), 1.5)) DESC, l.o
+    SELECT l.*, raw.breaks * open.part AS all_breaks
+    FROM l LEFT JOIN raw USING (o) LEFT JOIN open USING (o)
+    ORDER BY l.tier, l.worth * exp(2 * CASE WHEN l.goal > 0 THEN coalesce(needs[l.o], least(l.goal / nullif(raw.breaks * open.part, 0), 1.5)) ELSE 0 END) DESC, l.o
   LOOP
     name := which.line;
     goal := which.goal;
@@ -639,41 +688,47 @@ BEGIN
       FROM dvpe.sample_day k JOIN (SELECT first + x AS day FROM generate_series(0, last - first - 1) x) c
         ON extract(isodow FROM k.day) = extract(isodow FROM c.day)
       WHERE k.settled AND k.day BETWEEN as_of - 7 AND as_of - 1 GROUP BY 1) f ON f.d = g;
+    SELECT array_agg(coalesce(w.attributes @@ which.path, false) ORDER BY w.n) INTO fits FROM unnest(words) WITH ORDINALITY w(attributes, n);
+    SELECT CASE WHEN jsonb_typeof(which.hours) = 'array' THEN array_agg(which.hours @> to_jsonb(h) ORDER BY h) END INTO plays FROM generate_series(0, 167) h;
     SELECT array_agg(x.row), array_agg(x.slots), count(DISTINCT x.visitor) INTO found, slots, people FROM (
       SELECT u.o::int AS row, u.visitor,
-             CASE WHEN which.hours IS NULL OR which.hours = 'null' THEN u.total
-                  ELSE (SELECT coalesce(sum(by_hour[(u.o - 1) * 24 + h + 1]), 0)::float8 FROM generate_series(0, 23) h
-                        WHERE which.hours @> to_jsonb((u.weekday - 1) * 24 + h)) END AS slots
+             CASE WHEN plays IS NULL THEN u.total
+                  ELSE (SELECT coalesce(sum(by_hour[(u.o - 1) * 24 + h]), 0)::float8 FROM generate_series(1, 24) h WHERE plays[(u.weekday - 1) * 24 + h]) END AS slots
       FROM unnest(word_of, channel_of, weekday, total, visitor_of) WITH ORDINALITY u(word, channel, weekday, total, visitor, o)
-      WHERE u.word = ANY (which.words) AND (which.channels IS NULL OR which.channels = 'null' OR which.channels ? u.channel)) x
+      WHERE fits[u.word] AND (which.channels IS NULL OR which.channels = 'null' OR which.channels ? u.channel)
+        AND (turn = 2 OR u.o % thin = 0)) x
       WHERE x.slots > 0;
     IF found IS NULL THEN
-      RETURN NEXT;
+      IF turn = 2 THEN RETURN NEXT; END IF;
       CONTINUE;
     END IF;
     drawn := array_fill(0.0::float8, ARRAY[cardinality(found)]);
     by_cell := array_fill(0.0::float8, ARRAY[cells]);
     sum_squares := 0;
+    wished := 0;
+    room := 0;
     FOR k IN 1 .. cardinality(found) LOOP
       i := found[k];
-      part := flight[day_of[i]] * which.share;
+      part := flight[day_of[i]];
       CONTINUE WHEN part = 0;
       chance := 0;
       FOR s IN 13 * i - 12 .. 13 * i - units LOOP chance := chance + taken[s]; END LOOP;
+      wished := wished + slots[k] * weight[i] * part;
+      room := room + slots[k] * weight[i] * part * chance;
       CONTINUE WHEN chance < 1e-6;
-      shown := slots[k] * chance;
-      IF cap IS NOT NULL THEN shown := cap * (1 - exp(-shown / cap)); END IF;
+      shown := events.capped(slots[k], chance * which.share, cap);
       drawn[k] := part * shown / (chance * total[i]);
       all_shown := shown * weight[i] * part;
       available := available + all_shown;
       by_cell[cell_of[i]] := by_cell[cell_of[i]] + all_shown;
       sum_squares := sum_squares + all_shown * all_shown + shown * all_shown;
     END LOOP;
-    SELECT sqrt(sum_squares + spread ^ 2 * sum(c * c) + 0.0025 * available ^ 2) INTO deviation FROM unnest(by_cell) c;
-    asked := CASE WHEN goal IS NULL OR available <= goal THEN 1 ELSE goal / available END;
+    SELECT sqrt(sum_squares + spread ^ 2 * sum(c * c) + (available * (0.05 + 0.15 * ln(wished / greatest(room, wished * 1e-6))) + 0.002 * wished * which.share) ^ 2) INTO deviation
+      FROM unnest(by_cell) c WHERE wished > 0;
+    asked := least(1, coalesce(goal / nullif(available * CASE WHEN turn = 1 THEN thin ELSE 1 END, 0), 1));
     FOR k IN 1 .. cardinality(found) LOOP
       i := found[k];
-      chance := least(asked * drawn[k], 1);
+      chance := least(asked * drawn[k], 1);  -- of those breaks in which there is room
       CONTINUE WHEN chance = 0;
       FOR s IN REVERSE 13 * i - units .. 13 * i - 12 LOOP
         moved := chance * taken[s];
@@ -681,27 +736,41 @@ BEGIN
         taken[s + units] := taken[s + units] + moved;
       END LOOP;
     END LOOP;
-    RETURN NEXT;
+    IF turn = 2 THEN
+      RETURN NEXT;
+    ELSIF goal > 0 THEN
+      part := least(available * thin / goal, 1);  -- of what it needs it gets so much
+      SELECT avg(least(goal / nullif(which.all_breaks, 0) * (1 - part * t) / (1 - t), 1.5)) INTO chance FROM unnest('{0.05,0.15,0.25,0.35,0.45,0.55,0.65,0.75,0.85,0.95}'::float8[]) t;
+      needs[which.o] := coalesce(chance, 0);
+    END IF;
+  END LOOP;
   END LOOP;
 END
 $$;
 
 -- By how much forecasts that are over were wrong: `bias` is the median of what was delivered by what was forecast, `factor` what
 -- the deviation has to be multiplied by for 90 of 100 to have been right (split conformal prediction, Lei et al., JASA 2018, with
--- the deviation as the scale). Lines that have reached a goal which was thought reachable say nothing of how wrong it was.
-CREATE FUNCTION events.forecast_experience(OUT bias float8, OUT factor float8, OUT many int)
+-- the deviation as the scale). Of lines whose goal was thought reachable only that counts what they fell short of it: `short`, a
+-- share of the goal. Until there are 30 of a kind it is assumed.
+CREATE FUNCTION events.forecast_experience(OUT bias float8, OUT factor float8, OUT short float8, OUT many int)
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
   WITH f AS MATERIALIZED (
-    SELECT x.available, x.deviation, x.delivered FROM dvpe.forecast x
+    SELECT x.available, x.deviation, x.delivered, x.goal, x.goal <= x.available IS TRUE AS reachable FROM dvpe.forecast x
     WHERE x.delivered IS NOT NULL AND x.available > 0 AND x.deviation > 0
-      AND (x.goal IS NULL OR x.delivered < 0.99 * x.goal OR x.available < x.goal)
-    ORDER BY x."to" DESC, x.id DESC LIMIT 1000),
-  b AS (SELECT CASE WHEN count(*) >= 30 THEN greatest(0.2, least(5, percentile_cont(0.5) WITHIN GROUP (ORDER BY f.delivered / f.available))) ELSE 1 END AS bias,
-               count(*) AS many FROM f)
-  SELECT b.bias, CASE WHEN b.many < 30 THEN 2.5
-                      ELSE (SELECT percentile_disc(least(0.9 * (1 + 1.0 / b.many), 1)) WITHIN GROUP (ORDER BY abs(f.delivered - b.bias * f.available) / f.deviation) FROM f) END,
-         b.many FROM b
+    ORDER BY x."to" DESC, x.id DESC LIMIT 2000),
+  b AS (
+    SELECT count(*) AS many, CASE WHEN count(*) >= 30 THEN greatest(0.2, least(5, percentile_cont(0.5) WITHIN GROUP (ORDER BY f.delivered / f.available))) ELSE 1 END AS bias
+    FROM f WHERE NOT f.reachable AND (f.goal IS NULL OR f.delivered < 0.99 * f.goal)),
+  -- The smallest that 0.9 (n + 1) of n do not exceed.
+  q AS (
+    SELECT CASE WHEN count(*) >= 30 THEN (array_agg(x.wrong ORDER BY x.wrong))[least(ceil(0.9 * (count(*) + 1)), count(*))::int] ELSE 2.5 END AS factor
+    FROM (SELECT abs(f.delivered - b.bias * f.available) / f.deviation AS wrong FROM f CROSS JOIN b WHERE NOT f.reachable) x),
+  g AS (
+    SELECT CASE WHEN count(*) >= 30 THEN (array_agg(x.wrong ORDER BY x.wrong))[least(ceil(0.9 * (count(*) + 1)), count(*))::int] ELSE 0.05 END AS short
+    FROM (SELECT CASE WHEN f.delivered >= b.bias * f.available - q.factor * f.deviation THEN 0 ELSE greatest(1 - f.delivered / f.goal, 0) END AS wrong
+          FROM f CROSS JOIN b CROSS JOIN q WHERE f.reachable) x)
+  SELECT b.bias, q.factor, g.short, (SELECT count(*)::int FROM f) FROM b CROSS JOIN q CROSS JOIN g
 $$;
 
 -- Delivery of lines to be expected in whole days, with the limits between which it is in 90 of 100 cases. lines: all that are
@@ -709,7 +778,7 @@ $$;
 -- said of booked lines is kept and compared with what comes.
 CREATE FUNCTION analytics.forecast(lines jsonb, "from" timestamptz, "to" timestamptz, remember boolean DEFAULT false)
   RETURNS TABLE (line text, expected bigint, low bigint, high bigint)
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET statement_timeout = '120s'
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   known record;
@@ -735,18 +804,20 @@ BEGIN
     low := NULL;
     high := NULL;
     IF l.people >= 20 THEN
-      SELECT * INTO expected, low, high FROM events.forecast_limits(l.available, l.deviation, l.goal, known.bias, known.factor);
+      SELECT * INTO expected, low, high FROM events.forecast_limits(l.available, l.deviation, l.goal, known.bias, known.factor, known.short);
     END IF;
     RETURN NEXT;
   END LOOP;
 END
 $$;
 
--- A line's goal is never exceeded, and reached within a hundredth where there are viewers enough: pacing sees to it.
-CREATE FUNCTION events.forecast_limits(available float8, deviation float8, goal float8, bias float8, factor float8, OUT expected bigint, OUT low bigint, OUT high bigint)
+-- A line's goal is never exceeded.
+CREATE FUNCTION events.forecast_limits(available float8, deviation float8, goal float8, bias float8, factor float8, short float8,
+                                       OUT expected bigint, OUT low bigint, OUT high bigint)
   LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT events.sample_round(least(goal, bias * available)), floor(least(0.99 * goal, greatest(bias * available - factor * deviation, 0)))::bigint,
+  SELECT least(events.sample_round(bias * available), goal::bigint),
+         floor(least((1 - short) * goal, greatest(bias * available - factor * deviation, 0)))::bigint,
          ceil(least(goal, bias * available + factor * deviation))::bigint
 $$;
 
@@ -768,7 +839,7 @@ END
 $$;
 ALTER FUNCTION events.forecast_lines(jsonb, date, date, date) OWNER TO dvpe_audience;
 ALTER FUNCTION events.forecast_experience() OWNER TO dvpe_audience;
-ALTER FUNCTION events.forecast_limits(float8, float8, float8, float8, float8) OWNER TO dvpe_audience;
+ALTER FUNCTION events.forecast_limits(float8, float8, float8, float8, float8, float8) OWNER TO dvpe_audience;
 ALTER FUNCTION events.compare_forecasts() OWNER TO dvpe_audience;
 ALTER FUNCTION analytics.forecast(jsonb, timestamptz, timestamptz, boolean) OWNER TO dvpe_audience;
 GRANT EXECUTE ON FUNCTION analytics.forecast(jsonb, timestamptz, timestamptz, boolean) TO dvpe_person;
