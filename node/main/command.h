@@ -170,6 +170,7 @@ int jobsCancelCommand(const Arguments& arguments, Console& console);
 int rulesTestCommand(const Arguments& arguments, Console& console);
 int rulesExplainCommand(const Arguments& arguments, Console& console);
 int rulesReplayCommand(const Arguments& arguments, Console& console);
+int reportCommand(const Arguments& arguments, Console& console);
 int versionCommand(const Arguments& arguments, Console& console);
 int completionCommand(const Arguments& arguments, Console& console);
 int manCommand(const Arguments& arguments, Console& console);

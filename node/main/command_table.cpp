@@ -497,10 +497,10 @@ const std::vector<CommandSpec>& first() {
   return commands;
 }
 
-// Those to nodes, releases and rules stand before what is about the program itself.
+// Those to nodes, releases, rules and reports stand before what is about the program itself.
 std::vector<CommandSpec> all() {
   std::vector<CommandSpec> out = first();
-  for (const auto* more : {&controlCommands(), &rulesCommands()}) {
+  for (const auto* more : {&controlCommands(), &rulesCommands(), &reportCommands()}) {
     const auto at = std::find_if(out.begin(), out.end(), [](const CommandSpec& c) { return c.noun == "version"; });
     out.insert(at, more->begin(), more->end());
   }

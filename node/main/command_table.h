@@ -23,5 +23,7 @@ std::vector<OptionSpec> signedIn(std::vector<OptionSpec> options);
 const std::vector<CommandSpec>& controlCommands();
 // Documents tried on recorded sessions.
 const std::vector<CommandSpec>& rulesCommands();
+// Figures of what happened.
+const std::vector<CommandSpec>& reportCommands();
 
 }  // namespace dvpe::node

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # SPDX-FileCopyrightText: The DVPE authors
-"""A week of events as a channel with some hundred viewers would have them: the same for the same seed and first day.
+"""A week of events as a channel with some hundred viewers a day would have them: the same for the same seed and first day.
 
 Evenings are full and nights are empty, small countries are small, one device stalls, one variant sells better: so that reports
 have something to show, and the rule of twenty something to leave out. `week()` makes the events, `ship_week()` ships them as a
@@ -14,7 +14,7 @@ import uuid
 import shipping
 
 CHANNEL, CAMPAIGN, OTHER = "one", "summer", "winter"
-COUNTRIES = (("DE", 60), ("CH", 24), ("AT", 12), ("FR", 4))
+COUNTRIES = (("DE", 52), ("CH", 27), ("AT", 18), ("FR", 3))
 DEVICES = (("tv", 45), ("phone", 35), ("web", 20))
 ARMS = (("trial/new", 45), ("trial/old", 45), ("", 10))
 VARIANT = {"DE": "v-north", "CH": "v-alps", "AT": "v-alps", "FR": "v-plain"}
@@ -22,7 +22,7 @@ RULE = {"tv": "living-room", "phone": "on-the-way", "web": ""}
 BREAK_EVERY, BREAK_UNITS = 1800, 60
 SLOTS = ((CAMPAIGN, "reach", "film-long", 30), (CAMPAIGN, "rest", "film-short", 15), (OTHER, "all", "snow", 15))
 # How likely somebody comes in an hour of the day, UTC.
-HOURS = (1, 0.5, 0.3, 0.3, 0.3, 0.5, 2, 4, 3, 2, 2, 3, 5, 4, 3, 4, 6, 10, 20, 26, 22, 12, 6, 3)
+HOURS = (0.6, 0.3, 0.2, 0.2, 0.2, 0.4, 1.5, 3, 2, 1.5, 1.5, 2, 4, 3, 2, 2, 4, 8, 26, 34, 30, 12, 4, 1.5)
 
 
 class Viewer:
@@ -42,7 +42,7 @@ class Week:
         self.out: list[dict] = []
         for viewer in [Viewer(self.r) for _ in range(viewers)]:
             for day in range(days):
-                if self.r.random() < 0.75 * viewer.keen:
+                if self.r.random() < 0.6 * viewer.keen:
                     self.watch(viewer, day)
         self.out.sort(key=lambda e: (e["at"], e["id"]))
 
@@ -57,7 +57,7 @@ class Week:
         r = self.r
         hour = r.choices(range(24), HOURS)[0]
         begin = self.first + day * 86400 + hour * 3600 + (r.random() * 3600 if r.random() < 0.5 else r.random() * 50)
-        stays = min(r.expovariate(1 / 2600) + 40, 4 * 3600, self.first + self.days * 86400 - begin - 1)
+        stays = min(r.expovariate(1 / 1800) + 40, 4 * 3600, self.first + self.days * 86400 - begin - 1)
         if stays <= 0:
             return
         session = str(uuid.UUID(int=r.getrandbits(128)))
@@ -112,7 +112,7 @@ class Week:
             self.add(28, viewer, session, start + units, value=units * 1000, **about)
 
 
-def week(seed: int, first_day: int, days: int = 7, viewers: int = 400) -> list[dict]:
+def week(seed: int, first_day: int, days: int = 7, viewers: int = 900) -> list[dict]:
     """In the order in which it happened. first_day: days since 1970, UTC; the database takes those of the last seven."""
     return Week(seed, first_day, days, viewers).out
 
