@@ -53,8 +53,8 @@ std::vector<ReportSpec> channelOverTime() {
       {"retention",
        "Who is still there",
        "channel",
-       "SELECT " DVPE_MOMENT(
-           "x.minute") ", x.of_hour / 100.0, x.of_all / 100 FROM p, analytics.retention(p.subject, p.first, p.last) x",
+       "SELECT " DVPE_MOMENT("x.minute") ", round(x.of_hour / 100.0, 2), round(x.of_all::numeric / 100, 3) FROM p, "
+                                         "analytics.retention(p.subject, p.first, p.last) x",
        {kTime,
         {"of_hour", "Of those who began the hour", Form::kShare},
         {"of_all", "Of those who began", Form::kShare}},
@@ -252,7 +252,7 @@ std::vector<ReportSpec> ofCampaigns() {
        "campaign",
        "SELECT x.line, x.creative, x.decided, x.delivered, x.started, x.first_quartile, x.midpoint, x.third_quartile, "
        "x.complete, x.skipped, "
-       "x.clicked, x.clicked::numeric / nullif(x.started, 0) FROM p, analytics.campaign_funnel(p.subject, p.first, "
+       "x.clicked, x.clicked::float8 / nullif(x.started, 0) FROM p, analytics.campaign_funnel(p.subject, p.first, "
        "p.last) x",
        {{"line", "Line"},
         {"creative", "Creative"},

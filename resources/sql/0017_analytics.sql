@@ -302,6 +302,8 @@ CREATE FUNCTION analytics.told_cells(channel text, dimension text, "from" timest
   RETURNS TABLE (bucket timestamptz, key text, kind smallint, count float8, value float8)
   LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+  closed timestamptz := least("to", date_bin('1 hour', clock_timestamp() - interval '15 minutes', '2000-01-01 00:00:00+00'));
 BEGIN
   IF (dimension IN ('country', 'device', 'variant', 'rule', 'arm')) IS NOT TRUE THEN
     RAISE EXCEPTION 'there is no breakdown by this' USING ERRCODE = '22023';
@@ -310,14 +312,19 @@ BEGIN
     RAISE EXCEPTION 'from one whole hour to a later one' USING ERRCODE = '22023';
   END IF;
   RETURN QUERY
-    WITH cells AS (
-      SELECT r.bucket AS began, r.keys[1] AS cell, r.kind AS what, r.count AS events, r.value AS total,
-             coalesce(events.reach_count(v.visitors), 0) AS people
-      FROM dvpe.event_rollup r LEFT JOIN dvpe.event_reach v
-        ON v.grouping_name = r.grouping_name AND v.subject = r.subject AND v.bucket = r.bucket AND v.keys = r.keys
-           AND v.kind = CASE r.kind WHEN 343 THEN 43 ELSE r.kind END
+    -- Counts and visitors are put side by side by grouping, not by a join: how many rows there are nobody can estimate.
+    WITH said AS (
+      SELECT r.bucket AS began, r.keys[1] AS cell, r.kind AS what, r.count AS events, r.value AS total, NULL::bigint AS people
+      FROM dvpe.event_rollup r
       WHERE r.grouping_name = 'channel_' || dimension AND r.subject = told_cells.channel AND r.grain = 'hour'
-        AND r.bucket >= "from" AND r.bucket < least("to", date_bin('1 hour', clock_timestamp() - interval '15 minutes', '2000-01-01 00:00:00+00'))),
+        AND r.bucket >= "from" AND r.bucket < closed
+      UNION ALL
+      SELECT v.bucket, v.keys[1], k.what, NULL, NULL, events.reach_count(v.visitors)
+      FROM dvpe.event_reach v CROSS JOIN LATERAL unnest(CASE WHEN v.kind = 43 THEN '{43,343}' ELSE ARRAY[v.kind] END) k(what)
+      WHERE v.grouping_name = 'channel_' || dimension AND v.subject = told_cells.channel AND v.bucket >= "from" AND v.bucket < closed),
+    cells AS (
+      SELECT s.began, s.cell, s.what, max(s.events) AS events, max(s.total) AS total, coalesce(max(s.people), 0) AS people
+      FROM said s GROUP BY 1, 2, 3 HAVING pg_catalog.count(s.events) > 0),
     ranked AS (
       SELECT c.*, bool_or(c.people < 20) OVER (PARTITION BY c.began, c.what) AS any_hidden,
              row_number() OVER (PARTITION BY c.began, c.what, c.people < 20 ORDER BY c.people, c.cell) AS nth
