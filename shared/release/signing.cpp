@@ -41,6 +41,10 @@ std::string_view prefix(Domain domain) {
       return "dvpe-audit-head-v1\0"sv;
     case Domain::kPlan:
       return "dvpe-plan-v1\0"sv;
+    case Domain::kImpressions:
+      return "dvpe-impressions-v1\0"sv;
+    case Domain::kManifest:
+      return "dvpe-impression-manifest-v1\0"sv;
   }
   std::abort();
 }

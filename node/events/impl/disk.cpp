@@ -34,6 +34,8 @@ int Disk::sync(int file) const { return ::fdatasync(file) == 0 ? 0 : errno; }
 
 int Disk::syncFolder(int folder) const { return ::fsync(folder) == 0 ? 0 : errno; }
 
+int Disk::syncAll(int folder) const { return ::syncfs(folder) == 0 ? 0 : errno; }
+
 int Disk::truncate(int file, std::uint64_t bytes) const {
   return ::ftruncate(file, static_cast<off_t>(bytes)) == 0 ? 0 : errno;
 }
