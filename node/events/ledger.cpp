@@ -13,6 +13,7 @@
 #include <fstream>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "node/events/batch.h"
 #include "node/events/impl/disk.h"

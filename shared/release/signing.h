@@ -20,7 +20,18 @@
 namespace dvpe::release {
 
 // What signed bytes are. The domain's name, "dvpe-document-v1" and so on, and a zero byte go before them.
-enum class Domain { kDocument, kCountersignature, kKeys, kRelease, kRollback, kCommand, kAuditHead, kPlan, kImpressions, kManifest };
+enum class Domain {
+  kDocument,
+  kCountersignature,
+  kKeys,
+  kRelease,
+  kRollback,
+  kCommand,
+  kAuditHead,
+  kPlan,
+  kImpressions,
+  kManifest
+};
 
 using PublicKey = std::array<std::uint8_t, 32>;
 using Signature = std::array<std::uint8_t, 64>;

@@ -5,6 +5,7 @@
 
 Seeds that a fuzzer found (names that start with "found-") are kept.
 """
+import hashlib
 import json
 import pathlib
 import struct
@@ -343,11 +344,35 @@ def spool_seeds():
     yield "event-long", b"\0" + event(1, text=b"x" * 257)
 
 
+# --- signed impressions -----------------------------------------------------------------------------------------------
+
+def ledger_seeds():
+    digest, signature = b"ab" * 32, b'{"signature":"' + b"cd" * 64 + b'"}\n'
+    head = (b'{"dvpe":"impression-manifest","version":1,"number":2,"previous":"' + digest + b'","key":"0123456789abcdef","at":1780000000,'
+            b'"from":"2025-10-23","spool":"' + b"09" * 16 + b'","position":7}\n')
+    day = b'{"closed":"2026-11-20/day-1.closed","day":"2026-11-20","files":1,"bytes":9,"hash":"' + digest + b'"}\n'
+    file = (b'{"file":"2026-11-23/ab-1.ndjson","campaign":"tea","day":"2026-11-23","lines":2,"sealed":1,"bytes":99,"hash":"' + digest +
+            b'","damaged":true}\n')
+    yield "manifest", b"\0" + head + day + file + signature
+    yield "manifest-elsewhere", b"\0" + head + file.replace(b"2026-11-23/", b"../2026-11/") + signature
+    yield "manifest-torn", b"\0" + head + day + file[:40]
+    first = b'{"dvpe":"impressions","version":1,"key":"0123456789abcdef","campaign":"tea","day":"2026-11-23","first":1}'
+    line = (b'{"n":1,"state":"decided","id":"' + b"0a" * 16 + b'","at":1780000000,"channel":"one","line":"l","creative":"c","break":7,'
+            b'"slot":1,"value":4,"prev":"' + hashlib.sha256(bytes(32) + first).hexdigest()[:16].encode() + b'"}')
+    chain = hashlib.sha256(hashlib.sha256(bytes(32) + first).digest() + line).hexdigest().encode()
+    seal = b'{"seal":1,"hash":"' + chain + b'","at":1780000000,"final":true,"signature":"' + b"cd" * 64 + b'"}'
+    for name, one in (("header", first), ("impression", line), ("seal", seal)):
+        yield "line-" + name, b"\1" + one
+    yield "file", b"\2" + b"\n".join((first, line, seal, b""))
+    yield "file-torn", b"\2" + b"\n".join((first, line[:50]))
+
+
 def main():
     for folder, seeds, prefix in (("chunk", chunk_seeds(), b"\x80"), ("amf0", amf0_seeds(), b""),
                                   ("flv", flv_seeds(), b""), ("h264", h264_seeds(), b""),
                                   ("control", control_seeds(), b""), ("rules", rules_seeds(), b""),
-                                  ("breaks", breaks_seeds(), b""), ("spool", spool_seeds(), b"")):
+                                  ("breaks", breaks_seeds(), b""), ("spool", spool_seeds(), b""),
+                                  ("ledger", ledger_seeds(), b"")):
         target = HERE / folder
         target.mkdir(parents=True, exist_ok=True)
         for old in target.iterdir():
