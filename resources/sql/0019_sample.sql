@@ -723,8 +723,10 @@ BEGIN
       by_cell[cell_of[i]] := by_cell[cell_of[i]] + all_shown;
       sum_squares := sum_squares + all_shown * all_shown + shown * all_shown;
     END LOOP;
-    SELECT sqrt(sum_squares + spread ^ 2 * sum(c * c) + (available * (0.05 + 0.15 * ln(wished / greatest(room, wished * 1e-6))) + 0.002 * wished * which.share) ^ 2) INTO deviation
-      FROM unnest(by_cell) c WHERE wished > 0;
+    IF wished > 0 THEN
+      SELECT sqrt(sum_squares + spread ^ 2 * sum(c * c) + (available * (0.05 - 0.15 * ln(greatest(room / nullif(wished, 0), 1e-6))) + 0.002 * wished * which.share) ^ 2)
+        INTO deviation FROM unnest(by_cell) c;
+    END IF;
     asked := least(1, coalesce(goal / nullif(available * CASE WHEN turn = 1 THEN thin ELSE 1 END, 0), 1));
     FOR k IN 1 .. cardinality(found) LOOP
       i := found[k];
@@ -748,29 +750,27 @@ BEGIN
 END
 $$;
 
--- By how much forecasts that are over were wrong: `bias` is the median of what was delivered by what was forecast, `factor` what
--- the deviation has to be multiplied by for 90 of 100 to have been right (split conformal prediction, Lei et al., JASA 2018, with
--- the deviation as the scale). Of lines whose goal was thought reachable only that counts what they fell short of it: `short`, a
--- share of the goal. Until there are 30 of a kind it is assumed.
-CREATE FUNCTION events.forecast_experience(OUT bias float8, OUT factor float8, OUT short float8, OUT many int)
+-- By how much forecasts that are over were wrong: `factor` is what the deviation has to be multiplied by for 90 of 100 to have
+-- been right (split conformal prediction, Lei et al., JASA 2018, with the deviation as the scale). Of lines whose goal was thought
+-- reachable only that counts what they fell short of it: `short`, a share of the goal, at least the hundredth that pacing may
+-- miss. Until there are 30 of a kind it is assumed. What was right on the average of some weeks is not taken out: from week to week
+-- that differs by more than it is.
+CREATE FUNCTION events.forecast_experience(OUT factor float8, OUT short float8, OUT many int)
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
   WITH f AS MATERIALIZED (
     SELECT x.available, x.deviation, x.delivered, x.goal, x.goal <= x.available IS TRUE AS reachable FROM dvpe.forecast x
     WHERE x.delivered IS NOT NULL AND x.available > 0 AND x.deviation > 0
     ORDER BY x."to" DESC, x.id DESC LIMIT 2000),
-  b AS (
-    SELECT count(*) AS many, CASE WHEN count(*) >= 30 THEN greatest(0.2, least(5, percentile_cont(0.5) WITHIN GROUP (ORDER BY f.delivered / f.available))) ELSE 1 END AS bias
-    FROM f WHERE NOT f.reachable AND (f.goal IS NULL OR f.delivered < 0.99 * f.goal)),
   -- The smallest that 0.9 (n + 1) of n do not exceed.
   q AS (
     SELECT CASE WHEN count(*) >= 30 THEN (array_agg(x.wrong ORDER BY x.wrong))[least(ceil(0.9 * (count(*) + 1)), count(*))::int] ELSE 2.5 END AS factor
-    FROM (SELECT abs(f.delivered - b.bias * f.available) / f.deviation AS wrong FROM f CROSS JOIN b WHERE NOT f.reachable) x),
+    FROM (SELECT abs(f.delivered - f.available) / f.deviation AS wrong FROM f WHERE NOT f.reachable) x),
   g AS (
-    SELECT CASE WHEN count(*) >= 30 THEN (array_agg(x.wrong ORDER BY x.wrong))[least(ceil(0.9 * (count(*) + 1)), count(*))::int] ELSE 0.05 END AS short
-    FROM (SELECT CASE WHEN f.delivered >= b.bias * f.available - q.factor * f.deviation THEN 0 ELSE greatest(1 - f.delivered / f.goal, 0) END AS wrong
-          FROM f CROSS JOIN b CROSS JOIN q WHERE f.reachable) x)
-  SELECT b.bias, q.factor, g.short, (SELECT count(*)::int FROM f) FROM b CROSS JOIN q CROSS JOIN g
+    SELECT CASE WHEN count(*) >= 30 THEN greatest((array_agg(x.wrong ORDER BY x.wrong))[least(ceil(0.9 * (count(*) + 1)), count(*))::int], 0.01) ELSE 0.05 END AS short
+    FROM (SELECT CASE WHEN f.delivered >= f.available - q.factor * f.deviation THEN 0 ELSE greatest(1 - f.delivered / f.goal, 0) END AS wrong
+          FROM f CROSS JOIN q WHERE f.reachable) x)
+  SELECT q.factor, g.short, (SELECT count(*)::int FROM f) FROM q CROSS JOIN g
 $$;
 
 -- Delivery of lines to be expected in whole days, with the limits between which it is in 90 of 100 cases. lines: all that are
@@ -804,7 +804,7 @@ BEGIN
     low := NULL;
     high := NULL;
     IF l.people >= 20 THEN
-      SELECT * INTO expected, low, high FROM events.forecast_limits(l.available, l.deviation, l.goal, known.bias, known.factor, known.short);
+      SELECT * INTO expected, low, high FROM events.forecast_limits(l.available, l.deviation, l.goal, known.factor, known.short);
     END IF;
     RETURN NEXT;
   END LOOP;
@@ -812,13 +812,13 @@ END
 $$;
 
 -- A line's goal is never exceeded.
-CREATE FUNCTION events.forecast_limits(available float8, deviation float8, goal float8, bias float8, factor float8, short float8,
+CREATE FUNCTION events.forecast_limits(available float8, deviation float8, goal float8, factor float8, short float8,
                                        OUT expected bigint, OUT low bigint, OUT high bigint)
   LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT least(events.sample_round(bias * available), goal::bigint),
-         floor(least((1 - short) * goal, greatest(bias * available - factor * deviation, 0)))::bigint,
-         ceil(least(goal, bias * available + factor * deviation))::bigint
+  SELECT least(events.sample_round(available), goal::bigint),
+         floor(least((1 - short) * goal, greatest(available - factor * deviation, 0)))::bigint,
+         ceil(least(goal, available + factor * deviation))::bigint
 $$;
 
 -- What became of forecasts whose days are over, from what was counted.
@@ -839,7 +839,7 @@ END
 $$;
 ALTER FUNCTION events.forecast_lines(jsonb, date, date, date) OWNER TO dvpe_audience;
 ALTER FUNCTION events.forecast_experience() OWNER TO dvpe_audience;
-ALTER FUNCTION events.forecast_limits(float8, float8, float8, float8, float8, float8) OWNER TO dvpe_audience;
+ALTER FUNCTION events.forecast_limits(float8, float8, float8, float8, float8) OWNER TO dvpe_audience;
 ALTER FUNCTION events.compare_forecasts() OWNER TO dvpe_audience;
 ALTER FUNCTION analytics.forecast(jsonb, timestamptz, timestamptz, boolean) OWNER TO dvpe_audience;
 GRANT EXECUTE ON FUNCTION analytics.forecast(jsonb, timestamptz, timestamptz, boolean) TO dvpe_person;

@@ -6,15 +6,15 @@
 //   bench_forecast weeks FOLDER SEED TODAY [--lines N]    TODAY: days since 1970
 //   bench_forecast audience FOLDER SEED TODAY
 //
-// weeks: 120,000 people and 40 channels, seven weeks. A person has a country, a device, an interest (Zipf), an age, a
+// weeks: 120,000 people and 40 channels, eight weeks. A person has a country, a device, an interest (Zipf), an age, a
 // channel that fits the interest, an hour and a likelihood to watch on a day. Each channel has its weekdays, a level
 // that drifts from week to week (deviation 3 %) and good and bad days of its own (10 %); all of them have good and bad
-// days together (3 %). Breaks of 60 s are each ten minutes. 70 % agreed to be sampled; a quarter of those is. The last
-// but one week has its campaigns, and the last, which nobody knows when it is forecast, has others. What a campaign
+// days together (3 %). Breaks of 60 s are each ten minutes. 70 % agreed to be sampled; a quarter of those is. Each of
+// the last three weeks has campaigns of its own; the last is known to nobody when it is forecast. What a campaign
 // delivers comes from every viewer's every break, one after the other in time: the lines that fit the viewer, the
 // channel, the hour and the caps are drawn with their rates and placed in the order of their claims while there is
-// room. Lines with a goal are paced each hour, by what they still need and have won so far; their claim rises with what
-// they need.
+// room. Lines with a goal are paced each hour, by what they still need and have won so far, and a little ahead; their
+// claim rises with what they need.
 //
 // audience: a million viewers on each of seven days, an eighth of whom is sampled, and conditions that about 10,000 of
 // them fulfil.
@@ -38,7 +38,7 @@ namespace {
 using namespace dvpe;
 using bench::Chance;
 
-constexpr int kPeople = 120'000, kPlaces = 40, kWeeks = 7, kBreakSeconds = 60, kHours = 24;
+constexpr int kPeople = 120'000, kPlaces = 40, kWeeks = 8, kBreakSeconds = 60, kHours = 24;
 constexpr double kConsent = 0.7, kWatch = 0.3;
 constexpr std::array<std::int64_t, 5> kAges = {18, 25, 35, 50, 65};
 
@@ -176,8 +176,10 @@ struct Line {
   double worth = 1, share = 1;
   std::int64_t goal = 0;  // 0: none
   // as the week goes
-  double raw = 0;  // viewers' breaks that it fits, in the week before
-  double expectedLeft = 0, offered = 0, won = 0, need = 0, rate = 1, claim = 0;
+  double raw = 0;                   // viewers' breaks that it fits, in the week before
+  std::array<double, 168> rawAt{};  // of that, in each hour
+  double rawSoFar = 0, seen = 0;    // then and now, up to the hour
+  double offered = 0, won = 0, need = 0, rate = 1, claim = 0;
   std::int64_t delivered = 0;
   std::array<std::int64_t, 7> byDay{};
   bool plays(int day, int hour) const { return day >= fromDay && day < toDay && hour >= fromHour && hour < toHour; }
@@ -186,7 +188,11 @@ struct Line {
 class Weeks {
  public:
   Weeks(std::uint64_t seed, std::string folder, int today, int lines)
-      : chance_(seed * 7919 + 13), draws_(seed * 15485863 + 7), folder_(std::move(folder)), today_(today), lineCount_(lines) {}
+      : chance_(seed * 7919 + 13),
+        draws_(seed * 15485863 + 7),
+        folder_(std::move(folder)),
+        today_(today),
+        lineCount_(lines) {}
 
   void run() {
     makePeople();
@@ -196,14 +202,14 @@ class Weeks {
       std::vector<std::vector<Session>> days = makeWeek(week);
       const int first = today_ + 7 * (week - (kWeeks - 1));
       if (week < kWeeks - 1) writeWatched(rollups, days, first);
-      if (week == kWeeks - 3 || week == kWeeks - 2) writeSample(days, first, week == kWeeks - 3);
-      if (week >= kWeeks - 2) {
-        const int number = week - (kWeeks - 2);
+      if (week >= kWeeks - 4 && week < kWeeks - 1) writeSample(days, first, week == kWeeks - 4);
+      if (week >= kWeeks - 3) {
+        const int number = week - (kWeeks - 3);
         makeLines(before);
         writeLines(number, first);
         play(days);
-        if (number == 0) {
-          writeDelivered(rollups, first);
+        if (number < 2) {
+          writeDelivered(rollups, number, first);
         } else {
           writeTruth();
         }
@@ -334,9 +340,13 @@ class Weeks {
         const int number = static_cast<int>(&day - before.data());
         for (const Session& each : day) {
           if ((line.places >> each.place & 1) == 0 || !line.condition.fits[people_[each.person].who.key()]) continue;
-          for (int b = each.first; b < each.first + each.many; ++b) line.raw += line.plays(number, std::min(b / 6, 23));
+          for (int b = each.first; b < each.first + each.many; ++b) {
+            const int hour = std::min(b / 6, 23);
+            if (line.plays(number, hour)) line.rawAt[static_cast<std::size_t>(number * 24 + hour)] += 1;
+          }
         }
       }
+      line.raw = std::accumulate(line.rawAt.begin(), line.rawAt.end(), 0.0);
       const double wants = 0.02 + 0.28 * chance_.unit();
       if (chance_.in(0.35)) {
         line.goal = std::max<std::int64_t>(100, static_cast<std::int64_t>(line.raw * wants));
@@ -381,7 +391,6 @@ class Weeks {
 
   // All breaks of the week in the order of time.
   void play(const std::vector<std::vector<Session>>& days) {
-    for (Line& each : lines_) each.expectedLeft = std::max(each.raw, 1.0);
     std::vector<std::uint16_t> order(lines_.size());
     std::iota(order.begin(), order.end(), std::uint16_t{0});
     for (int day = 0; day < 7; ++day) {
@@ -392,23 +401,26 @@ class Weeks {
         for (int b = sessions[i].first; b < sessions[i].first + sessions[i].many; ++b)
           at[static_cast<std::size_t>(std::min(b, 143))].push_back(i);
       for (int slot = 0; slot < 144; ++slot) {
-        if (slot % 6 == 0) pace(order);
+        if (slot % 6 == 0) pace(order, static_cast<std::size_t>(day * 24 + slot / 6));
         for (const std::uint32_t i : at[static_cast<std::size_t>(slot)])
           fill(sessions[i], seen[i], day, slot / 6, order);
       }
     }
   }
 
-  void pace(std::vector<std::uint16_t>& order) {
+  // What is to come is as it was the week before, times how this week has been against that so far.
+  void pace(std::vector<std::uint16_t>& order, std::size_t hour) {
     for (Line& each : lines_) {
       if (each.goal > 0) {
         const double left = static_cast<double>(each.goal - each.delivered);
-        each.need = left / std::max(each.expectedLeft, 1.0);
+        const double trend = std::clamp((each.seen + 200) / (each.rawSoFar + 200), 0.5, 2.0);
+        each.need = left / std::max((each.raw - each.rawSoFar) * trend, 1.0);
         const double wins = each.offered > 50 ? std::max(each.won / each.offered, 0.02) : 1;
         each.rate = std::clamp(1.15 * each.need / wins, 0.0, 1.0);
       } else {
         each.rate = each.share;
       }
+      each.rawSoFar += each.rawAt[hour];
       each.claim = std::log(each.worth) + 2 * std::min(each.need, 1.5) - 100 * each.tier;
     }
     std::sort(order.begin(), order.end(),
@@ -423,7 +435,7 @@ class Weeks {
     for (const std::uint16_t i : order) {
       Line& line = lines_[i];
       if ((line.places >> session.place & 1) == 0 || !line.plays(day, hour) || !line.condition.fits[key]) continue;
-      line.expectedLeft -= 1;
+      line.seen += 1;
       if (line.goal > 0 && line.delivered >= line.goal) continue;
       if (line.cap > 0 && seen[i] >= line.cap) continue;
       if (!draws_.in(line.rate)) continue;
@@ -437,10 +449,10 @@ class Weeks {
     }
   }
 
-  void writeDelivered(std::ofstream& out, int first) const {
+  void writeDelivered(std::ofstream& out, int number, int first) const {
     for (std::size_t i = 0; i < lines_.size(); ++i) {
       for (int day = 0; day < 7; ++day) {
-        out << "campaign_creative\tk0-" << i << "\tday\t" << bucket(first + day) << "\t{any,l,c}\t21\t"
+        out << "campaign_creative\tk" << number << '-' << i << "\tday\t" << bucket(first + day) << "\t{any,l,c}\t21\t"
             << lines_[i].byDay[static_cast<std::size_t>(day)] << "\t0\n";
       }
     }
@@ -449,7 +461,7 @@ class Weeks {
   void writeTruth() const {
     std::ofstream out(folder_ + "/truth.json");
     for (std::size_t i = 0; i < lines_.size(); ++i)
-      out << (i > 0 ? "," : "{") << "\"k1-" << i << "/l\":" << lines_[i].delivered;
+      out << (i > 0 ? "," : "{") << "\"k2-" << i << "/l\":" << lines_[i].delivered;
     out << "}\n";
   }
 
