@@ -32,6 +32,7 @@ constexpr Named kNames[] = {
     {Kind::kClipShown, "clip_shown"},
     {Kind::kRuleChosen, "rule_chosen"},
     {Kind::kArmAssigned, "arm_assigned"},
+    {Kind::kBreakShown, "break_shown"},
     {Kind::kAdDecided, "ad_decided"},
     {Kind::kAdDelivered, "ad_delivered"},
     {Kind::kAdStarted, "ad_started"},

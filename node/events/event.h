@@ -27,6 +27,7 @@ enum class Kind : std::uint8_t {
   kClipShown = 11,
   kRuleChosen = 12,
   kArmAssigned = 13,
+  kBreakShown = 14,
   kAdDecided = 20,
   kAdDelivered = 21,
   kAdStarted = 22,

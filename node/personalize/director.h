@@ -280,6 +280,7 @@ class Director {
             std::string variant = {});
   void tell(events::Kind kind, const privacy::SessionId& id, const Record& record, const Promise& promise);
   void tellDecided(const Binding& log);
+  void tellBreak(const ChannelState& channel, const timeline::Span& span);
   void tellClip(const SessionView& view);
   void tellThere(const privacy::SessionId& id, Record& record);
   void tellEnd(const privacy::SessionId& id, Record& record);

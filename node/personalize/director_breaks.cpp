@@ -341,6 +341,7 @@ void Director::breakAnnounced(ChannelState& channel, const timeline::Span& span)
   }
   channel.nextBreak = std::max(channel.nextBreak, span.number + 1);
   if (kept && commitBound("a break", bound, &log)) counters_.bound += count;
+  tellBreak(channel, span);
 }
 
 // Binds what the session holds. Decided for another break (it comes early): the contingency. Decided before the viewer

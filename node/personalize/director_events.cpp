@@ -132,6 +132,24 @@ void Director::tellDecided(const Binding& log) {
   flushEvents();
 }
 
+// Of who is watching, whatever was bound for them: what there is to be filled.
+void Director::tellBreak(const ChannelState& channel, const timeline::Span& span) {
+  if (options_.events == nullptr) return;
+  const std::uint32_t now = nowSeconds();
+  const base::WallTime begins = base::toWall(channel.config.epoch, span.start);
+  for (const auto& [id, record] : records_) {
+    if (record.channel != channel.number) continue;
+    const auto ago = static_cast<std::int32_t>(now - table_.lastSeen(id));
+    if (ago > static_cast<std::int32_t>(options_.watching.count())) continue;
+    Event& event = begin(Kind::kBreakShown, record);
+    event.day = events::dayOf(begins);
+    event.breakNumber = span.number;
+    event.value = (span.end - span.start) / channel.config.grid.unit();
+    options_.naming->name(event, {id, record.viewer, record.purposes});
+  }
+  flushEvents();
+}
+
 // The newest that is bound to the session.
 void Director::tellClip(const SessionView& view) {
   const auto it = records_.find(view.id);

@@ -305,7 +305,7 @@ AS $$
 DECLARE
   closed timestamptz := least("to", date_bin('1 hour', clock_timestamp() - interval '15 minutes', '2000-01-01 00:00:00+00'));
 BEGIN
-  IF (dimension IN ('country', 'device', 'variant', 'rule', 'arm')) IS NOT TRUE THEN
+  IF (dimension IN ('country', 'device', 'variant', 'rule')) IS NOT TRUE THEN
     RAISE EXCEPTION 'there is no breakdown by this' USING ERRCODE = '22023';
   END IF;
   IF (analytics.grain_of("from", "to") IN ('hour', 'day')) IS NOT TRUE THEN
@@ -344,7 +344,8 @@ BEGIN
 END
 $$;
 
--- From what was shown to the click, for each variant, rule, arm, country or device. `events` of `base` is how many of those
+-- From what was shown to the click, for each variant, rule, country or device (arms are judged by analytics.experiment
+-- alone: hours of an arm beside its days would tell of few). `events` of `base` is how many of those
 -- who were shown it came so far, both in the hours in which both are told: a step that few took is told of few hours.
 CREATE FUNCTION analytics.funnel(channel text, dimension text, "from" timestamptz, "to" timestamptz)
   RETURNS TABLE (key text, step int, name text, events float8, base float8, rate float8)
@@ -355,7 +356,7 @@ BEGIN
   RETURN QUERY
     WITH c AS (SELECT t.* FROM analytics.told_cells(channel, dimension, "from", "to") t),
     steps(n, label, what) AS (VALUES
-      (1, 'shown', CASE dimension WHEN 'variant' THEN 10 WHEN 'rule' THEN 12 WHEN 'arm' THEN 13 ELSE 1 END),
+      (1, 'shown', CASE dimension WHEN 'variant' THEN 10 WHEN 'rule' THEN 12 ELSE 1 END),
       (2, 'ad_started', 22), (3, 'ad_complete', 26), (4, 'ad_clicked', 28))
     SELECT l.key, s.n, s.label, sum(l.count), sum(f.count), sum(l.count) / nullif(sum(f.count), 0)
     FROM steps s JOIN c l ON l.kind = s.what

@@ -249,7 +249,7 @@ class Analytics(people.Town, unittest.TestCase):
         return out
 
     def test_breakdown_funnel_and_impact(self):
-        for dimension, shown in (("country", 1), ("device", 1), ("variant", 10), ("rule", 12), ("arm", 13)):
+        for dimension, shown in (("country", 1), ("device", 1), ("variant", 10), ("rule", 12)):
             for first, last in ((FIRST, LAST), (FIRST + 17 * HOUR, FIRST + 47 * HOUR)):
                 cells = self.cells(dimension, first, last)
                 self.assertGreater(len(cells), 10, dimension)

@@ -69,6 +69,10 @@ TEST_F(Told, IsWhatWasDecidedAndThenDelivered) {
   EXPECT_EQ(decided[1].slot, 2);
   EXPECT_EQ(decided[1].value, 10);
   EXPECT_TRUE(kept_.of(Kind::kAdDelivered).empty());
+  const auto room = kept_.of(Kind::kBreakShown);
+  ASSERT_EQ(room.size(), 1U);
+  EXPECT_EQ(room[0].value, 20);
+  EXPECT_EQ(room[0].breakNumber, span.number);
 
   watches(1, span, std::chrono::seconds(5));
   ASSERT_TRUE(soon([&] { return kept_.of(Kind::kAdDelivered).size() == 2; }));
