@@ -148,12 +148,13 @@ FileVerdict verifyLines(const fs::path& path, const std::string& name, const Key
     out.why = "it is signed for, and not there";
     return out;
   }
-  const auto broken = [&out](std::uint64_t line, const std::string& why) {
+  Chain chain(keyOf, marks);
+  const auto broken = [&](std::uint64_t line, const std::string& why) {
     out.state = State::kBroken;
+    out.lines = chain.sealed();
     out.why = "line " + std::to_string(line) + ": " + why;
     return out;
   };
-  Chain chain(keyOf, marks);
   std::string line;
   std::uint64_t number = 0;
   bool whole = true;

@@ -22,7 +22,7 @@ using KeyOf = std::function<std::optional<release::PublicKey>(const std::string&
 struct FileVerdict {
   enum class State { kOk, kBroken, kMissing, kExtra } state = State::kOk;
   std::string path, campaign, day;
-  std::uint64_t lines = 0;   // impressions that are vouched for
+  std::uint64_t lines = 0;   // impressions that are vouched for; of a broken file: under a seal before what is wrong
   std::uint64_t behind = 0;  // lines behind what is vouched for: being written, or left by a crash
   std::string why;           // what is wrong, and from where on
 };

@@ -286,6 +286,21 @@ TEST_F(TheLedger, ShowsEveryChangeOfALine) {
   EXPECT_EQ(wrong(), "");
 }
 
+TEST_F(TheLedger, CountsOfABrokenFileOnlyWhatASealVouchesFor) {
+  for (int i = 0; i < 7; ++i) source_.add(impression(i));
+  open();
+  takeAll();
+  const auto path = files().at(0);
+  auto lines = linesOf(path);  // a header, 3 impressions, a seal, 3 impressions, a seal, 1 impression, a seal
+  lines.at(7).replace(lines.at(7).find("c1"), 2, "c2");
+  put(path, lines);
+  EXPECT_EQ(verdict().lines, 3);
+  lines.at(4).replace(lines.at(4).find("signature") + 12, 4, "0000");
+  put(path, lines);
+  EXPECT_EQ(verdict().lines, 0);
+  EXPECT_EQ(verifyFile(path, keyOf()).lines, 0);
+}
+
 TEST_F(TheLedger, ShowsAFileThatIsMissingAndOneThatIsExtra) {
   source_.add(impression(1, Kind::kAdDecided, "a"));
   source_.add(impression(2, Kind::kAdDecided, "b"));
