@@ -92,6 +92,7 @@ struct Config {
   struct Events {
     std::filesystem::path folder;  // empty: <state>/events
     std::int64_t diskBytes = std::int64_t{4} << 30;
+    std::filesystem::path key, passphrase;  // of signed impressions; empty: none are written
   } events;
   struct Limits {
     std::int64_t maxSessions = 50000;

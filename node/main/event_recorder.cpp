@@ -9,12 +9,27 @@ namespace dvpe::node {
 using base::Result;
 
 EventRecorder::EventRecorder(const Secrets& secrets, const std::filesystem::path& folder, base::Random& random,
-                             std::unique_ptr<events::Spool> spool, const database::ConnectOptions& database,
-                             const base::Clock& clock)
+                             std::unique_ptr<events::Spool> spool)
     : naming_(secrets.pseudonym, folder / "days", random),
       spool_(std::move(spool)),
-      source_(events::sourceOf(*spool_)),
-      shipper_(*source_, events::databaseWarehouse(database), clock) {}
+      source_(events::sourceOf(*spool_)) {}
+
+std::optional<events::LedgerCounters> EventRecorder::ledger() const {
+  if (!ledger_) return std::nullopt;
+  return ledger_->counters();
+}
+
+Result<void> EventRecorder::keepLedger(const Config& config, const Secrets& secrets,
+                                       const std::filesystem::path& folder, const base::Clock& clock) {
+  DVPE_TRY(auto key, openKey(config.events.key, config.events.passphrase));
+  key_.emplace(std::move(key));
+  shared_.emplace(*source_);
+  events::LedgerOptions options;
+  options.folder = folder / "impressions";
+  DVPE_TRY(auto ledger, events::Ledger::open(options, shared_->second(), *key_, secrets.pseudonym, clock));
+  ledger_ = std::make_unique<events::LedgerThread>(std::move(ledger));
+  return base::success();
+}
 
 Result<std::unique_ptr<EventRecorder>> EventRecorder::start(const Config& config, const Secrets& secrets,
                                                             base::Random& random, const base::Clock& clock) {
@@ -29,7 +44,11 @@ Result<std::unique_ptr<EventRecorder>> EventRecorder::start(const Config& config
   options.folder = folder / "spool";
   options.mostBytes = static_cast<std::uint64_t>(config.events.diskBytes);
   DVPE_TRY(auto spool, events::Spool::open(options, random));
-  return std::unique_ptr<EventRecorder>(new EventRecorder(secrets, folder, random, std::move(spool), database, clock));
+  std::unique_ptr<EventRecorder> out(new EventRecorder(secrets, folder, random, std::move(spool)));
+  if (!config.events.key.empty()) DVPE_CHECK(out->keepLedger(config, secrets, folder, clock));
+  events::SpoolSource& source = out->shared_ ? out->shared_->first() : *out->source_;
+  out->shipper_ = std::make_unique<events::Shipper>(source, events::databaseWarehouse(database), clock);
+  return out;
 }
 
 void watchEvents(serve::Metrics& metrics, const EventRecorder& recorder) {
@@ -76,6 +95,14 @@ void watchEvents(serve::Metrics& metrics, const EventRecorder& recorder) {
   metrics.observe(Kind::kGauge, "dvpe_events_lag_seconds",
                   "Since the oldest event happened that is not in the database yet.", {},
                   [&recorder] { return recorder.shipped().lagSeconds; });
+  if (!recorder.ledger()) return;
+  metrics.observe(Kind::kCounter, "dvpe_impressions_signed_total", "Impressions in signed files.", {},
+                  [&recorder] { return static_cast<double>(recorder.ledger()->impressions); });
+  metrics.observe(Kind::kCounter, "dvpe_impressions_errors_total", "Tries to write signed files that failed.", {},
+                  [&recorder] { return static_cast<double>(recorder.ledger()->errors); });
+  metrics.observe(Kind::kGauge, "dvpe_impressions_full",
+                  "1 while there is no room for signed files: the spool keeps what is not written.", {},
+                  [&recorder] { return recorder.ledger()->full ? 1 : 0; });
 }
 
 }  // namespace dvpe::node

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SPDX-FileCopyrightText: The DVPE authors
 //
-// What a node writes down of what happened, and where it goes: the parts of node/events, made together.
+// What a node writes down of what happened, and where it goes: the parts of node/events, made together. With a key of
+// its own the node also keeps impressions as signed files (docs/reference/impressions.md).
 #pragma once
 
 #include <memory>
 
+#include "node/events/ledger.h"
 #include "node/events/naming.h"
+#include "node/events/shared_source.h"
 #include "node/events/shipper.h"
 #include "node/main/config.h"
 #include "node/main/secrets.h"
@@ -25,17 +28,23 @@ class EventRecorder {
   events::Sink& sink() { return *spool_; }
   events::Naming& naming() { return naming_; }
   events::SpoolCounters spooled() const { return spool_->counters(); }
-  events::ShipperCounters shipped() const { return shipper_.counters(); }
+  events::ShipperCounters shipped() const { return shipper_->counters(); }
+  // Nothing: no impressions are signed here.
+  std::optional<events::LedgerCounters> ledger() const;
 
  private:
   EventRecorder(const Secrets& secrets, const std::filesystem::path& folder, base::Random& random,
-                std::unique_ptr<events::Spool> spool, const database::ConnectOptions& database,
-                const base::Clock& clock);
+                std::unique_ptr<events::Spool> spool);
+  base::Result<void> keepLedger(const Config& config, const Secrets& secrets, const std::filesystem::path& folder,
+                                const base::Clock& clock);
 
   events::Naming naming_;
   const std::unique_ptr<events::Spool> spool_;
   const std::unique_ptr<events::SpoolSource> source_;
-  events::Shipper shipper_;
+  std::optional<release::PrivateKey> key_;
+  std::optional<events::SharedSource> shared_;  // with a ledger: the spool keeps what one of the two has not done with
+  std::unique_ptr<events::Shipper> shipper_;
+  std::unique_ptr<events::LedgerThread> ledger_;
 };
 
 // Metrics of it, which outlives them.
