@@ -108,31 +108,30 @@ std::string csv(const Report& report) {
 
 std::string json(const Report& report) {
   namespace json = boost::json;
-  json::array columns, rows, notes;
+  json::array columns, notes;
   for (const Column& c : report.columns) columns.push_back(json::object{{"name", c.name}, {"title", c.title}});
   for (const std::string& note : report.notes) notes.emplace_back(note);
+  const std::string head = json::serialize(json::object{{"report", report.name},
+                                                        {"title", report.title},
+                                                        {"about", report.about},
+                                                        {"notes", std::move(notes)},
+                                                        {"columns", std::move(columns)}});
+  // Rows are put together as text: numbers keep the digits that the database gave them.
+  std::string rows;
   for (const auto& row : report.rows) {
-    json::object one;
+    std::string one;
     for (std::size_t n = 0; n < row.size(); ++n) {
       const Column& c = report.columns[n];
-      json::value value = nullptr;
-      if (row[n]) {
-        const std::string text = exact(*row[n], c.form);
-        boost::system::error_code wrong;
-        if (numeric(c.form) && c.form != Form::kMoney && number(text)) value = json::parse(text, wrong);
-        if (value.is_null() || wrong) value = text;
-      }
-      one[c.name] = std::move(value);
+      one += (n > 0 ? "," : "") + json::serialize(json::string(c.name)) + ":";
+      const std::string text = row[n] ? exact(*row[n], c.form) : "";
+      boost::system::error_code wrong;
+      const bool digits = numeric(c.form) && c.form != Form::kMoney && number(text);
+      const bool bare = digits && json::parse(text, wrong).is_number() && !wrong;
+      one += !row[n] ? "null" : bare ? text : json::serialize(json::string(text));
     }
-    rows.push_back(std::move(one));
+    rows += (rows.empty() ? "{" : ",{") + one + "}";
   }
-  return json::serialize(json::object{{"report", report.name},
-                                      {"title", report.title},
-                                      {"about", report.about},
-                                      {"notes", std::move(notes)},
-                                      {"columns", std::move(columns)},
-                                      {"rows", std::move(rows)}}) +
-         "\n";
+  return head.substr(0, head.size() - 1) + ",\"rows\":[" + rows + "]}\n";
 }
 
 }  // namespace dvpe::report
