@@ -135,9 +135,9 @@ std::string lines(const Report& report) {
   const auto labelAt = [&](std::size_t i) { return report.rows[i][label].value_or(""); };
   bool hours = false;
   for (std::size_t i = 0; i < n; ++i) hours = hours || (labelAt(i).size() > 16 && labelAt(i).substr(11, 5) != "00:00");
-  const std::size_t wanted = std::min<std::size_t>(n, 7);
+  const std::size_t wanted = std::min<std::size_t>(n, 6);
   for (std::size_t k = 0; k < wanted; ++k) {
-    const std::size_t i = wanted > 1 ? k * (n - 1) / (wanted - 1) : 0;
+    const std::size_t i = wanted > 1 ? (k * (n - 1) + (wanted - 1) / 2) / (wanted - 1) : 0;
     const double x = n > 1 ? kLeft + (kWidth - kLeft - kRight) * static_cast<double>(i) / static_cast<double>(n - 1)
                            : (kLeft + kWidth - kRight) / 2;
     const char* anchor = n == 1 ? "middle" : i == 0 ? "start" : i == n - 1 ? "end" : "middle";

@@ -34,7 +34,7 @@ svg .p0 { fill: var(--s0); } svg .p1 { fill: var(--s1); } svg .p2 { fill: var(--
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { padding: 0 0 .5rem; text-align: left; font-weight: 600; }
 th, td { padding: .375rem .75rem; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; font-weight: 400; }
-thead th { font-weight: 600; vertical-align: bottom; white-space: normal; border-bottom: 2px solid var(--soft); }
+thead th { font-weight: 600; vertical-align: bottom; white-space: normal; min-width: 6.5rem; border-bottom: 2px solid var(--soft); }
 th.n, td.n { text-align: right; }
 tbody tr:nth-child(even) { background: var(--raised); }
 .none { color: var(--soft); }
