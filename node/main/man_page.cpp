@@ -10,7 +10,7 @@ namespace dvpe::node {
 
 namespace {
 
-// Text as it stands: no requests, no escapes, hyphens that can be copied.
+// Text as it stands: no requests, no escapes, hyphens that can be copied. Alternatives may be parted by an end of line.
 std::string roff(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -29,6 +29,8 @@ std::string roff(std::string_view text) {
       out += "\\(ha";
     } else if (c == '~') {
       out += "\\(ti";
+    } else if (c == '|') {
+      out += "|\\:";  // a line may end there
     } else {
       out += c;
     }
