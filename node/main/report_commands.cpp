@@ -27,17 +27,20 @@ std::string listed(const std::vector<std::string_view>& words) {
 // Which one is meant: by its name, whose it is, and its metric.
 Result<const ReportSpec*> specOf(const Arguments& arguments) {
   const std::string& name = arguments.rest.at(0);
-  const bool channel = arguments.values.contains("--channel"), campaign = arguments.values.contains("--campaign");
   std::vector<const ReportSpec*> found;
   for (const ReportSpec& spec : reportSpecs())
     if (spec.name == name) found.push_back(&spec);
   if (found.empty())
     return fail(ErrorCode::kInvalidInput,
                 "there is no report " + printable(name) + "; there are " + listed(reportNames()));
-  if (channel == campaign) return fail(ErrorCode::kInvalidInput, "a report is of one --channel or one --campaign");
-  std::erase_if(found, [&](const ReportSpec* spec) { return (spec->subject == "channel") != channel; });
-  if (found.empty())
-    return fail(ErrorCode::kInvalidInput, name + " is a report of a " + (channel ? "campaign" : "channel"));
+  std::vector<std::string_view> subjects;
+  for (const std::string_view subject : {"channel", "campaign", "experiment"})
+    if (arguments.values.contains("--" + std::string(subject))) subjects.push_back(subject);
+  if (subjects.size() != 1)
+    return fail(ErrorCode::kInvalidInput, "a report is of one --channel, one --campaign or one --experiment");
+  const std::string_view other = found.front()->subject;
+  std::erase_if(found, [&](const ReportSpec* spec) { return spec->subject != subjects.front(); });
+  if (found.empty()) return fail(ErrorCode::kInvalidInput, name + " is a report of one --" + std::string(other));
   const std::string metric = arguments.value("--metric");
   if (metric.empty()) return found.front();
   std::vector<std::string_view> metrics;
@@ -110,7 +113,7 @@ report::Report reportOf(const ReportSpec& spec, const Rows& rows) {
 
 Result<report::Report> ask(const Arguments& arguments, const ReportSpec& spec, Connection& c) {
   DVPE_TRY(const auto range, rangeOf(arguments, spec, c));
-  const std::string subject = arguments.value(spec.subject == "channel" ? "--channel" : "--campaign");
+  const std::string subject = arguments.value("--" + std::string(spec.subject));
   const std::string dimension = arguments.value("--dimension");
   std::string metric = arguments.value("--metric");
   if (metric.empty() && !spec.metrics.empty()) metric = spec.metrics.front();
@@ -134,10 +137,9 @@ Result<void> write(const Arguments& arguments, Console& console) {
   DVPE_TRY(const auto format, formatOf(arguments));
   DVPE_TRY(const ReportSpec* const spec, specOf(arguments));
   if (spec->dimension != arguments.values.contains("--dimension"))
-    return fail(
-        ErrorCode::kInvalidInput,
-        std::string(spec->name) +
-            (spec->dimension ? " needs a --dimension: country, device, variant, rule or arm" : " has no --dimension"));
+    return fail(ErrorCode::kInvalidInput,
+                std::string(spec->name) + (spec->dimension ? " needs a --dimension: country, device, variant or rule"
+                                                           : " has no --dimension"));
   DVPE_TRY(auto who, SignIn::open(arguments, console));
   DVPE_TRY(const auto report, ask(arguments, *spec, who.connection()));
   console.out << (format == Format::kCsv    ? report::csv(report)

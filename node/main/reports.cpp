@@ -288,12 +288,39 @@ std::vector<ReportSpec> ofCampaigns() {
   };
 }
 
+std::vector<ReportSpec> ofExperiments() {
+  return {{"experiment",
+           "What an experiment came to",
+           "experiment",
+           "SELECT to_char(x.month, 'YYYY-MM'), x.metric, x.arm, x.viewers, x.mean, x.difference, x.relative, x.low, "
+           "x.high, x.p, x.decision FROM p, analytics.experiment(p.subject, date_trunc('day', p.first, 'UTC'), "
+           "date_trunc('day', p.last, 'UTC')) x ORDER BY x.month, x.metric = 'sample_ratio' DESC, x.metric, x.arm",
+           {{"month", "Month"},
+            {"metric", "Of a viewer"},
+            {"arm", "Arm"},
+            {"viewers", "Viewers", Form::kCount},
+            {"mean", "On average", Form::kNumber},
+            {"difference", "More than the control", Form::kNumber},
+            {"relative", "In parts of the control's", Form::kShare},
+            {"low", "95 %: at least", Form::kNumber},
+            {"high", "95 %: at most", Form::kNumber},
+            {"p", "p", Form::kNumber},
+            {"decision", "So far"}},
+           {Kind::kBars, {0, 1, 2}, {6}},
+           {"Whole days, UTC. Interval and p hold however often one looks. sample_ratio: whether viewers fell into the "
+            "arms as they should; when it warns, believe none of the figures.",
+            "Arms with fewer than 20 viewers on a day are not told of."},
+           false,
+           {}}};
+}
+
 }  // namespace
 
 std::span<const ReportSpec> reportSpecs() {
   static const std::vector<ReportSpec> specs = [] {
     auto out = channelOverTime();
-    for (auto&& more : {channelByAttribute(), ofCampaigns()}) out.insert(out.end(), more.begin(), more.end());
+    for (auto&& more : {channelByAttribute(), ofCampaigns(), ofExperiments()})
+      out.insert(out.end(), more.begin(), more.end());
     return out;
   }();
   return specs;

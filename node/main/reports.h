@@ -17,7 +17,7 @@ namespace dvpe::node {
 struct ReportSpec {
   std::string_view name;
   std::string_view title;
-  std::string_view subject;  // "channel" or "campaign"
+  std::string_view subject;  // "channel", "campaign" or "experiment"
   // After a WITH that has p(subject, first, last, step, zone, dimension, metric); its columns are those below.
   std::string_view select;
   std::vector<report::Column> columns;

@@ -112,7 +112,8 @@ class Compiled {
     const model::Channel* channel = nullptr;
     std::vector<CompiledRule> rules;
     std::vector<CompiledLine> lines;
-    // Each arm ("experiment/arm") of the experiments that rules or lines name: also those that get nothing of their own.
+    // Each arm ("experiment/arm") of the experiments that rules or lines name: also those that get nothing of their
+    // own.
     std::vector<std::pair<std::string, ArmOf>> arms;
     std::vector<std::string> categories;            // of advertising, by number
     std::map<std::string, std::size_t> paintOrder;  // overlay id -> place of its first mention

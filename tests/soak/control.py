@@ -55,11 +55,13 @@ def documents(file: str) -> list[dict]:
 
 
 class Trial:
-    def __init__(self, folder: pathlib.Path, coordinators=("carl", "carla"), durable: bool = True, nodes=("n1", "n2"), others=None):
+    def __init__(self, folder: pathlib.Path, coordinators=("carl", "carla"), durable: bool = True, nodes=("n1", "n2"), others=None, more=None):
+        """more: further sections of each node's configuration."""
         self.folder = folder
         self.programme = pathlib.Path(make_media.make(nodeproc.repository() / "build" / "demo-media")["programme"])
         (folder / "personas.json").write_text(json.dumps([{"name": "viewer", "title": "Somebody", "attributes": {}, "consent": []}]))
         self.plane = planes.Plane(folder / "plane", nodes=nodes, coordinators=coordinators, durable=durable, others=others)
+        self.more = more or {}
         self.version = 0
         self.watchers: dict[str, viewers.Viewers] = {}
         self.faults: list[str] = []
@@ -73,7 +75,7 @@ class Trial:
             config = plane.node_config(name)
             config["node"]["state"] = self.folder / name / "state"
             config |= {"http": {"address": "127.0.0.1", "port": 0}, "rtmp": {"address": "127.0.0.1", "port": 0}, "documents": {"folder": self.programme.parent},
-                       "media": {"folder": self.folder / "media"}, "demo": {"personas_file": self.folder / "personas.json"}}
+                       "media": {"folder": self.folder / "media"}, "demo": {"personas_file": self.folder / "personas.json"}, **self.more}
             plane.processes[name] = nodeproc.Node(plane.node, config, self.folder / name).start(60)
             self.watch(name)
 

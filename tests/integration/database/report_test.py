@@ -64,7 +64,9 @@ class Reports(people.Town, unittest.TestCase):
         super().setUpClass()
         cls.anna = Person(cls.server, "anna", ["analyst"])
         text = people.document("campaign", "summer", 1, "shop", {"flight": {"from": "2026-01-01T00:00:00", "until": "2126-01-01T00:00:00"}, "lines": LINES})
-        for owner, kind, name, contents in (("demo", "channel", "one", "{}"), ("shop", "campaign", "summer", text)):
+        for owner, kind, name, contents in (("demo", "channel", "one", "{}"), ("shop", "campaign", "summer", text),
+                                            ("demo", "experiment", "intro", people.document("experiment", "intro", 1, "demo", {"arms": [
+                                                {"id": "control", "buckets": [[0, 5000]]}, {"id": "long", "buckets": [[5000, 10000]]}]}))):
             cls.server.ask("INSERT INTO dvpe.revision (organisation, kind, document, revision, digest, contents, key, signature) VALUES "
                            f"('{owner}', '{kind}', '{name}', 1, sha256('{kind}'), convert_to({quoted(contents)}, 'UTF8'), '{'a' * 16}', '\\x{'00' * 64}')")
         events = events_week.week(11, TODAY - 2, days=2, viewers=800)
@@ -115,6 +117,18 @@ class Reports(people.Town, unittest.TestCase):
                             else:
                                 self.assertEqual(text, one[key] or "")
 
+    def test_an_experiment_is_told_by_its_arms(self):
+        self.server.ask(f"INSERT INTO dvpe.trial_day SELECT 'intro', date '1970-01-01' + {TODAY - 1}, CASE WHEN n <= 40 THEN 'control' ELSE 'long' END, n, n, 0, 0, 0 "
+                        "FROM generate_series(1, 80) n")
+        out, _ = self.run_report(self.anna, "experiment", "--experiment", "intro", *self.days())
+        rows = {(r["metric"], r["arm"]): r for r in csv.DictReader(io.StringIO(out, newline=""))}
+        self.assertEqual([float(rows["watched", arm]["mean"]) for arm in ("control", "long")], [20.5, 60.5])
+        self.assertEqual((rows["watched", "control"]["decision"], float(rows["watched", "long"]["difference"])), ("control", 40))
+        self.assertEqual(rows["sample_ratio", ""]["viewers"], "80")
+        page = Page(self.run_report(self.anna, "experiment", "--experiment", "intro", *self.days(), "--format", "html")[0])
+        self.assertEqual(len(page.rows), len(rows))
+        self.assertIn("of one --experiment", self.run_report(self.anna, "experiment", "--channel", "one", expect=1)[1])
+
     def test_a_formula_is_text(self):
         out, _ = self.run_report(self.adam, "funnel", "--campaign", "summer", *self.days())
         self.assertIn("'=1+1,\"<b>,\"\"x\"\"\",", out)
@@ -137,8 +151,8 @@ class Reports(people.Town, unittest.TestCase):
 
     def test_what_is_wrong_is_said(self):
         one = ("--channel", "one")
-        for words, why in ((["nothing", *one], "there is no report nothing"), (["fill"], "of one --channel or one --campaign"), (["fill", *one, "--campaign", "summer"], "of one --channel"),
-                           (["fill", "--campaign", "summer"], "fill is a report of a channel"), (["plan", *one], "plan is a report of a campaign"),
+        for words, why in ((["nothing", *one], "there is no report nothing"), (["fill"], "of one --channel, one --campaign"), (["fill", *one, "--campaign", "summer"], "of one --channel"),
+                           (["fill", "--campaign", "summer"], "fill is a report of one --channel"), (["plan", *one], "plan is a report of one --campaign"),
                            (["funnel", *one], "needs a --dimension"), (["fill", *one, "--dimension", "country"], "has no --dimension"),
                            (["breakdown", *one, "--dimension", "country", "--metric", "x"], "--metric is one of watched"), (["fill", *one, "--metric", "x"], "has no --metric"),
                            (["fill", *one, "--format", "pdf"], "csv, json or html"), (["fill", *one, "--tz", "Mars/Olympus"], "no time zone Mars/Olympus"),

@@ -46,6 +46,9 @@ class APlayer(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.folder, True)
         cls.trial = trials.Trial(cls.folder, coordinators=("carl",), durable=False, nodes=("n1",))
         cls.plane = cls.trial.plane
+        # Any key will do: here it is the coordinator's.
+        keys = cls.plane.secrets
+        cls.trial.more = {"events": {"signing_key_file": keys / "carl.pem", "passphrase_file": keys / "carl.phrase"}}
         (cls.folder / "personas.json").write_text(json.dumps([
             {"name": "viewer", "title": "Agrees to be measured", "attributes": {"country": "DE", "device": "tv"}, "consent": ["ad_measurement", "content_measurement"]},
             {"name": "nobody", "title": "Agrees to nothing", "attributes": {"country": "FR"}, "consent": []}]))
@@ -114,7 +117,7 @@ class APlayer(unittest.TestCase):
     def test_tells_nothing_of_who_did_not_agree_but_that_the_slot_was_shown(self):
         nodeproc.wait_until(lambda: self.ask("SELECT count(*) FROM dvpe.event WHERE visitor = 0 AND kind = 21") == "1", 40, "the delivery", 0.5)
         self.assertEqual(self.ask("SELECT DISTINCT p.country, p.device FROM dvpe.event e JOIN dvpe.event_place p ON p.id = e.place WHERE e.visitor = 0"), "|")
-        self.assertEqual(self.ask("SELECT count(*) FROM dvpe.event WHERE visitor = 0 AND kind NOT IN (20, 21) AND session <> '00000000-0000-0000-0000-000000000000'"), "0")
+        self.assertEqual(self.ask("SELECT count(*) FROM dvpe.event WHERE visitor = 0 AND kind NOT IN (14, 20, 21) AND session <> '00000000-0000-0000-0000-000000000000'"), "0")
 
     def test_is_counted_within_seconds_as_it_happened(self):
         nodeproc.wait_until(lambda: self.ask("SELECT count(*) FROM dvpe.event_batch WHERE NOT rolled") == "0", 20, "the count", 0.2)
@@ -124,6 +127,18 @@ class APlayer(unittest.TestCase):
         metrics = self.node.metrics()
         self.assertEqual(nodeproc.metric(metrics, "dvpe_events_untold_total"), 0)
         self.assertEqual(nodeproc.metric(metrics, "dvpe_events_shipped_total", fate="refused"), 0)
+
+    def test_signs_the_impressions_that_the_database_counts(self):
+        folder = self.folder / "n1" / "state" / "events" / "impressions"
+        counted = int(self.ask("SELECT count(*) FROM dvpe.event WHERE kind IN (20, 21, 22, 26)"))
+        nodeproc.wait_until(lambda: self.metric("dvpe_impressions_signed_total") >= counted, 30, "the signed files", 0.5)
+        self.assertEqual(self.metric("dvpe_impressions_signed_total"), counted)
+        self.assertEqual(self.metric("dvpe_impressions_errors_total"), 0)
+        public = next(k["public"] for k in json.loads(self.plane.keys_file.read_text())["body"]["keys"] if k["person"] == "carl")
+        (self.folder / "carl.public").write_text(public + "\n")
+        self.plane.program("impressions", "verify", folder, "--key", self.folder / "carl.public")
+        lines = [json.loads(line) for file in folder.glob("*/*.ndjson") for line in file.read_text().splitlines()]
+        self.assertEqual(sum("state" in line for line in lines), counted)
 
     # -- bad input, while it runs
 
