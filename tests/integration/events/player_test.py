@@ -134,7 +134,7 @@ class APlayer(unittest.TestCase):
         nodeproc.wait_until(lambda: self.metric("dvpe_impressions_signed_total") >= counted, 30, "the signed files", 0.5)
         self.assertEqual(self.metric("dvpe_impressions_signed_total"), counted)
         self.assertEqual(self.metric("dvpe_impressions_errors_total"), 0)
-        public = next(k["public"] for k in json.loads(self.plane.keys_file.read_text())["body"]["keys"] if k["person"] == "carl")
+        public = next(k["public"] for k in json.loads(self.plane.keys_file.read_text())["keys"] if k["person"] == "carl")
         (self.folder / "carl.public").write_text(public + "\n")
         self.plane.program("impressions", "verify", folder, "--key", self.folder / "carl.public")
         lines = [json.loads(line) for file in folder.glob("*/*.ndjson") for line in file.read_text().splitlines()]
