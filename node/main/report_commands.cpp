@@ -104,6 +104,7 @@ report::Report reportOf(const ReportSpec& spec, const Rows& rows) {
   out.picture = spec.picture;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     std::vector<report::Cell> row;
+    row.reserve(static_cast<std::size_t>(rows.columns()));
     for (int n = 0; n < rows.columns(); ++n)
       row.push_back(rows.null(i, n) ? report::Cell() : report::Cell(rows.text(i, n)));
     out.rows.push_back(std::move(row));

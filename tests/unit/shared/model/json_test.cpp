@@ -295,7 +295,8 @@ TEST(MediaDocuments, AreRefusedWithFilesThatCouldNotBeFetched) {
   EXPECT_THAT(errors(""), Contains(mistake("/body", "\"files\", or \"folder\"")));
   EXPECT_THAT(errors(R"(,"files":{})"), Contains(mistake("/body/files", "at least one")));
   EXPECT_THAT(errors(R"(,"files":[])"), SizeIs(1));
-  for (const std::string name : {"", ".x", "..", "a/b", "a b", std::string(65, 'a').c_str()}) {
+  for (const std::string& name : {std::string(), std::string(".x"), std::string(".."), std::string("a/b"),
+                                  std::string("a b"), std::string(65, 'a')}) {
     EXPECT_THAT(errors(R"(,"files":{")" + name + R"(":)" + file + "}"), SizeIs(1)) << name;
   }
   EXPECT_THAT(errors(R"(,"files":{"a":{"digest":"zz","bytes":0,"path":"/etc"}})"), SizeIs(3));
