@@ -155,6 +155,9 @@
   }
 
   function failed(data) {
+    // Sound begins at a frame of its own, up to 21 ms after the first picture. A slow browser steps over that before it
+    // shows anything: nothing is missing.
+    if (data.details === Hls.ErrorDetails.BUFFER_SEEK_OVER_HOLE && !everPlayed) return;
     stats.errors.push(`${data.type}/${data.details}${data.fatal ? " (fatal)" : ""}`);
     window.dvpeEvents.failed(stats.errors.at(-1));
     if (stats.errors.length > 200) stats.errors.shift();
