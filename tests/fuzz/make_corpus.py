@@ -367,12 +367,28 @@ def ledger_seeds():
     yield "file-torn", b"\2" + b"\n".join((first, line[:50]))
 
 
+# --- learning ---------------------------------------------------------------------------------------------------------
+
+def learning_seeds():
+    head = (b'{"number":3,"release":"4.17","made":"2026-06-01T00:01:00Z","from":"2026-06-01T00:01:10Z","dimension":2,"gamma":24000,'
+            b'"gammaMost":500,"noise":1000,"arms":')
+    yield "model", b"\0" + head + b'[["creative",9,[500000,0]],["creative/tea/spring",4,[600000,-100000]]]}'
+    yield "model-empty", b"\0" + head + b"[]}"
+    yield "model-descending", b"\0" + head + b'[["creative/b",9,[5,0]],["creative/a",4,[6,-1]]]}'
+    sums = struct.pack("<35d", *([1.5] + [0.25] * 30 + [0.5] * 4)) + struct.pack("<4d", *[0.5] * 4)
+    arm = lambda name: struct.pack("<H", len(name)) + name + sums
+    state = struct.pack("<IIBq", 0x31544C44, 4, 1, 1_780_000_000_000_000)
+    yield "state", b"\1" + state + struct.pack("<I", 1) + arm(b"creative") + struct.pack("<I", 1) + arm(b"creative/a")
+    yield "state-empty", b"\1" + state + struct.pack("<II", 0, 0)
+    yield "state-torn", b"\1" + state + struct.pack("<I", 2) + arm(b"creative")
+
+
 def main():
     for folder, seeds, prefix in (("chunk", chunk_seeds(), b"\x80"), ("amf0", amf0_seeds(), b""),
                                   ("flv", flv_seeds(), b""), ("h264", h264_seeds(), b""),
                                   ("control", control_seeds(), b""), ("rules", rules_seeds(), b""),
                                   ("breaks", breaks_seeds(), b""), ("spool", spool_seeds(), b""),
-                                  ("ledger", ledger_seeds(), b"")):
+                                  ("ledger", ledger_seeds(), b""), ("learning", learning_seeds(), b"")):
         target = HERE / folder
         target.mkdir(parents=True, exist_ok=True)
         for old in target.iterdir():
