@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kLongestWord = 24;  // of what platforms call countries and devices
 
 constexpr std::int32_t kMonthsKept = 4;  // before the running one: sketches are kept for 90 days, all else for less
-constexpr std::size_t kDaysKept = 3;  // a break of yesterday may still be told of
+constexpr std::size_t kDaysKept = 3;     // a break of yesterday may still be told of
 
 template <class T>
 std::string_view bytesOf(const T& value) {

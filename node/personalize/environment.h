@@ -36,8 +36,8 @@ class Environment {
   base::Result<void> each(const std::function<void(base::ByteView, base::ByteView)>& take);
 
   // Zeroes whatever the file holds besides the records that there are: pages that are free, and what is between the
-  // records of others. What was erased is in no part of the file after it. Nothing may be uncommitted. Reads the whole
-  // file. Flushed when it returns.
+  // records of others. Of what was erased no value is in the file after it; a key may be, as what
+  // separates two pages. Commits; reads the whole file. Flushed when it returns.
   base::Result<void> scrub();
 
  private:

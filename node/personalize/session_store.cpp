@@ -69,6 +69,7 @@ Result<void> dropOldFormat(const std::filesystem::path& folder) {
   std::filesystem::create_directories(folder, error);
   std::ofstream out(mark);
   out << "viewers are stored under keyed digests\n" << std::flush;
+  std::filesystem::permissions(mark, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write, error);
   if (!out) return fail(ErrorCode::kIo, mark.string() + " cannot be written");
   return base::success();
 }

@@ -67,8 +67,8 @@ class SessionStore {
   base::Result<void> eachCounter(const std::function<void(std::string_view name, base::ByteView value)>& take);
 
   // Commits, then deletes these viewers' keys, with every trace of them in the file, their records and their sessions:
-  // nothing that was sealed for them can be opened any more, here or in the log. For many at once: it reads the files of
-  // sessions and of keys. Doing it again is no error.
+  // nothing that was sealed for them can be opened any more, here or in the log. For many at once: it reads the files
+  // of sessions and of keys. Doing it again is no error.
   base::Result<void> eraseViewers(const std::set<privacy::Pseudonym>& viewers);
 
  private:

@@ -54,7 +54,7 @@ GRANT SELECT ON dvpe.erased_visitor TO dvpe_events;
 GRANT UPDATE (visitor, session, sealed) ON dvpe.event TO dvpe_events;
 GRANT SELECT ON dvpe.machine TO dvpe_privacy;
 CREATE POLICY privacy ON dvpe.machine FOR SELECT TO dvpe_privacy USING (true);
-GRANT EXECUTE ON FUNCTION session.organisation() TO dvpe_privacy;
+GRANT EXECUTE ON FUNCTION session.organisation(), registry.check_epoch(bigint) TO dvpe_privacy;
 
 -- ---- asked
 
@@ -273,6 +273,7 @@ BEGIN
 END
 $$;
 ALTER FUNCTION events.leave_out_erased() OWNER TO dvpe_events;
+GRANT EXECUTE ON FUNCTION events.leave_out_erased() TO dvpe_owner;  -- who attaches partitions
 CREATE TRIGGER erased BEFORE INSERT ON dvpe.sample FOR EACH ROW EXECUTE FUNCTION events.leave_out_erased();
 
 -- A sketch without these hashes. A full one stays full, or it would be taken for an exact one: in the place of each hash comes a
