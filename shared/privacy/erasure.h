@@ -18,6 +18,7 @@ using ViewerDigest = std::array<std::uint8_t, 32>;
 // The key of these digests, of the one that makes pseudonyms.
 inline SecretKey erasureKey(const SecretKey& pseudonyms) { return pseudonyms.derive("erasure"); }
 
+// Of a viewer, by that key.
 inline ViewerDigest viewerDigest(const SecretKey& erasureKey, const Pseudonym& viewer) {
   return keyedHash(erasureKey, {"viewer", {reinterpret_cast<const char*>(viewer.data()), viewer.size()}});
 }
