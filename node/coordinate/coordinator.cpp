@@ -29,11 +29,13 @@ constexpr auto kNotice = 1s;                  // between the moment's naming and
 constexpr auto kAsk = 100ms;                  // the database, who is prepared
 constexpr auto kPresent = 15s;                // without a word: not there
 constexpr auto kForgotten = 60s;
-constexpr auto kHead = 60s;         // between signatures of the audit log
-constexpr auto kWatch = 10s;        // between looks for sessions over their limits
-constexpr auto kRetain = 60s;       // between looks for what is kept no longer
-constexpr auto kCount = 200ms;      // between looks for events that are not counted yet
-constexpr auto kMostCount = 200ms;  // at a time: releases and the lease wait for it
+constexpr auto kHead = 60s;   // between signatures of the audit log
+constexpr auto kWatch = 10s;  // between looks for sessions over their limits
+constexpr std::chrono::milliseconds kErase = 3s,
+                                    kEraseOn = 50ms;  // between looks for viewers to erase; while there are
+constexpr auto kRetain = 60s;                         // between looks for what is kept no longer
+constexpr auto kCount = 200ms;                        // between looks for events that are not counted yet
+constexpr auto kMostCount = 200ms;                    // at a time: releases and the lease wait for it
 
 // What the next release depends on, in short.
 std::string fingerprintOf(const Wishes& wishes, int keys) {
@@ -181,6 +183,10 @@ Result<void> Coordinator::housekeep() {
     }
   }
   if (now >= nextCount_) DVPE_CHECK(countEvents());
+  if (now >= nextErase_) {  // a day of events at a time; what waits for nodes is looked at now and then
+    DVPE_TRY(const bool more, registry_->erase(*epoch_));
+    nextErase_ = steady_clock::now() + (more ? kEraseOn : kErase);
+  }
   if (now >= nextRetain_) {
     nextRetain_ = now + kRetain;
     DVPE_TRY(const std::string removed, registry_->retain(*epoch_));

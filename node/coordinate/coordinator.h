@@ -81,8 +81,8 @@ class Coordinator {
   std::optional<std::int64_t> epoch_;  // while we hold the lease
   bool wasLeading_ = false;
   bool uncounted_ = false;  // events wait to be counted
-  Steady nextLease_{}, nextLook_{}, nextNodes_{}, nextFull_{}, nextHead_{}, nextWatch_{}, nextRetain_{}, nextPlan_{},
-      nextCount_{};
+  Steady nextLease_{}, nextLook_{}, nextNodes_{}, nextFull_{}, nextHead_{}, nextWatch_{}, nextRetain_{}, nextErase_{},
+      nextPlan_{}, nextCount_{};
   Pacing pacing_;
   bool hinted_ = true;
   std::string fingerprint_;  // of what was assembled last

@@ -232,6 +232,12 @@ Result<std::string> Registry::retain(std::int64_t epoch) {
   return std::string(rows.text(0, 0));
 }
 
+Result<bool> Registry::erase(std::int64_t epoch) {
+  DVPE_TRY(const auto rows, connection_.query("SELECT events.erase($1)", {epoch}));
+  if (!rows.flag(0, 0)) DVPE_CHECK(connection_.query("SELECT registry.settle_erasures($1)", {epoch}));
+  return rows.flag(0, 0);
+}
+
 Result<std::int64_t> Registry::rollEvents(std::int64_t mostBatches, std::int64_t epoch) {
   DVPE_TRY(const auto rows, connection_.query("SELECT events.roll($1::int, $2)", {mostBatches, epoch}));
   return rows.integer(0, 0);

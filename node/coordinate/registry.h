@@ -76,6 +76,8 @@ class Registry {
   base::Result<std::int64_t> endOverdue(std::int64_t epoch);
   // Removes what is kept no longer, a few of each kind at a time: {"releases": 3}; "{}": nothing.
   base::Result<std::string> retain(std::int64_t epoch);
+  // A part of what is to be erased of viewers in the tables, and what is done by now said to be. Whether there is more.
+  base::Result<bool> erase(std::int64_t epoch);
 
   // Counts batches of events that have not been counted, the oldest first; how many it were.
   base::Result<std::int64_t> rollEvents(std::int64_t mostBatches, std::int64_t epoch);

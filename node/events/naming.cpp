@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::size_t kLongestWord = 24;  // of what platforms call countries and devices
 
-constexpr std::size_t kDaysKept = 3;  // a break of yesterday may still be told of
+constexpr std::int32_t kMonthsKept = 4;  // before the running one: sketches are kept for 90 days, all else for less
+constexpr std::size_t kDaysKept = 3;     // a break of yesterday may still be told of
 
 template <class T>
 std::string_view bytesOf(const T& value) {
@@ -72,13 +73,26 @@ privacy::SecretKey Naming::keyOf(std::int32_t day) {
   return days_.emplace_back(Day{day, load(day)}).key;
 }
 
+std::uint64_t Naming::visitorOf(const privacy::Pseudonym& viewer, std::int32_t month) const {
+  const auto hash = privacy::keyedHash(visitors_, {bytesOf(month), bytesOf(viewer)});
+  std::uint64_t out = 0;
+  std::memcpy(&out, hash.data(), sizeof out);
+  return std::max<std::uint64_t>(out, 1);
+}
+
+std::vector<std::uint64_t> Naming::visitorsOf(const privacy::Pseudonym& viewer, std::int32_t day) const {
+  std::vector<std::uint64_t> out;
+  for (std::int32_t month = monthOf(day) - kMonthsKept; month <= monthOf(day) + 1; ++month) {
+    out.push_back(visitorOf(viewer, month));
+  }
+  return out;
+}
+
 void Naming::name(Event& event, const Who& who, std::uint64_t number) {
   Id told = who.session;  // by which the event is told apart from others
   if (measured(who.purposes)) {
     event.session = told;
-    const auto hash = privacy::keyedHash(visitors_, {bytesOf(monthOf(event.day)), bytesOf(who.viewer)});
-    std::memcpy(&event.visitor, hash.data(), sizeof event.visitor);
-    event.visitor = std::max<std::uint64_t>(event.visitor, 1);
+    event.visitor = visitorOf(who.viewer, monthOf(event.day));
   } else {
     const auto hash = privacy::keyedHash(keyOf(event.day), {bytesOf(who.session), bytesOf(event.breakNumber)});
     std::copy_n(hash.begin(), told.size(), told.begin());

@@ -144,6 +144,7 @@ int peopleRejectCommand(const Arguments& arguments, Console& console);
 int peoplePasswordCommand(const Arguments& arguments, Console& console);
 int auditSearchCommand(const Arguments& arguments, Console& console);
 int auditVerifyCommand(const Arguments& arguments, Console& console);
+int privacyListCommand(const Arguments& arguments, Console& console);
 int impressionsVerifyCommand(const Arguments& arguments, Console& console);
 int blobsPutCommand(const Arguments& arguments, Console& console);
 int blobsGetCommand(const Arguments& arguments, Console& console);

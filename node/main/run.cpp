@@ -15,12 +15,14 @@
 #include <cstdlib>
 #include <thread>
 
+#include "node/control/erasures.h"
 #include "node/main/channel.h"
 #include "node/main/command.h"
 #include "node/main/conditioning.h"
 #include "node/main/config_table.h"
 #include "node/main/control_plane.h"
 #include "node/main/coordination.h"
+#include "node/main/database_options.h"
 #include "node/main/event_recorder.h"
 #include "node/main/intake.h"
 #include "node/main/library.h"
@@ -100,6 +102,7 @@ class Node {
  private:
   Result<void> startChannels();
   Result<void> startDecisions();
+  Result<void> startErasures();
   Result<void> startServing();
   Result<void> startIngest();
   void takeCommands();
@@ -140,6 +143,7 @@ class Node {
   std::unique_ptr<privacy::TokenSealer> tokens_;
   std::unique_ptr<EventRecorder> events_;  // null: nothing is recorded
   std::unique_ptr<personalize::Director> director_;
+  std::unique_ptr<control::Erasures> erasures_;
   std::unique_ptr<Operations> operations_;
   std::optional<serve::PlayerAssets> player_;
   std::unique_ptr<serve::Router> router_;
@@ -237,6 +241,7 @@ Result<void> Node::startChannels() {
 Result<void> Node::startDecisions() {
   DVPE_TRY(store_, personalize::SessionStore::open(config_.node.state / "viewers", {secrets_->viewer, std::nullopt},
                                                    random_, 1024));
+  DVPE_CHECK(startErasures());
   tokens_ = std::make_unique<privacy::TokenSealer>(secrets_->session, random_);
   std::vector<personalize::DirectedChannel> directed;
   for (std::size_t i = 0; i < channels_.size(); ++i) {
@@ -263,6 +268,7 @@ Result<void> Node::startDecisions() {
   options.homes = homes_;
   options.maxSessions = static_cast<std::size_t>(config_.limits.maxSessions);
   options.readers = loopsOf(config_);
+  options.erasure = privacy::erasureKey(secrets_->pseudonym);
   if (control_) options.release = control_->firstName();
   DVPE_TRY(events_, EventRecorder::start(config_, *secrets_, random_, clock_));
   if (events_) {
@@ -272,7 +278,34 @@ Result<void> Node::startDecisions() {
   director_ = std::make_unique<personalize::Director>(options, library_.compiled, std::move(directed), *store_,
                                                       *tokens_, clock_);
   for (std::size_t i = 0; i < channels_.size(); ++i) channels_[i]->start({&director_->feed(i)});
-  return director_->start();
+  DVPE_CHECK(director_->start());
+  erasures_->start([this](const std::vector<privacy::ViewerDigest>& viewers) -> Result<void> {
+    auto done =
+        boost::asio::co_spawn(director_->executor(), director_->eraseViewers(viewers), boost::asio::use_future).get();
+    if (!done.result) return done.result.as_failure();
+    return base::success();
+  });
+  return base::success();
+}
+
+// Whom others were asked to forget while this node was away is forgotten before sessions are taken back.
+Result<void> Node::startErasures() {
+  DVPE_TRY(auto kept, control::ErasureStore::open(config_.node.state / "erasures"));
+  std::optional<database::ConnectOptions> database;
+  if (!config_.database.server.empty()) {
+    DVPE_TRY(database, databaseOptions(config_.database));
+    database->application = "dvpe erasures";
+  }
+  erasures_ = std::make_unique<control::Erasures>(std::move(kept), std::move(database), random_);
+  DVPE_TRY(const bool all, erasures_->catchUp(
+                               [this](const std::vector<privacy::ViewerDigest>& viewers) {
+                                 std::set<privacy::Pseudonym> names;
+                                 for (const auto& viewer : viewers) names.insert(privacy::storedName(viewer));
+                                 return store_->eraseViewers(names);
+                               },
+                               std::chrono::seconds(10)));
+  if (!all) spdlog::warn("it is not known yet whether viewers are to be erased: sessions go on");
+  return base::success();
 }
 
 Result<void> Node::startServing() {
@@ -300,6 +333,12 @@ Result<void> Node::startServing() {
   options.pseudonymKey = secrets_->pseudonym;
   options.loops = loopsOf(config_);
   options.homes = homes_;
+  options.erasure = privacy::erasureKey(secrets_->pseudonym);
+  options.erase = [this, key = *options.erasure](const privacy::Pseudonym& viewer) {
+    std::vector<std::uint64_t> visitors;
+    if (events_) visitors = events_->naming().visitorsOf(viewer, events::dayOf(clock_.wall()));
+    return erasures_->ask(privacy::viewerDigest(key, viewer), std::move(visitors));
+  };
   if (events_) {
     options.events = &events_->sink();
     options.naming = &events_->naming();
@@ -472,6 +511,7 @@ void Node::stop() {
   if (server_) server_->stop(std::chrono::seconds(5));
   if (intake_) intake_->stop();
   for (auto& channel : channels_) channel->stop();
+  if (erasures_) erasures_->stop();
   if (director_) director_->stop();
   prober_.reset();
   if (pool_) pool_->join();

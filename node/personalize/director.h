@@ -29,6 +29,7 @@
 #include "node/timeline/feed.h"
 #include "shared/base/clock.h"
 #include "shared/decisions/breaks.h"
+#include "shared/privacy/erasure.h"
 #include "shared/privacy/token.h"
 
 namespace dvpe::personalize {
@@ -86,6 +87,9 @@ struct DirectorOptions {
   // Where it tells what happened, and how it names whom; both null: nowhere. Both outlive the director.
   events::Sink* events = nullptr;
   events::Naming* naming = nullptr;
+  // privacy::erasureKey(), of the names under which viewers are kept in files and asked to be forgotten. Nothing, in
+  // tests: their pseudonyms are kept.
+  std::optional<privacy::SecretKey> erasure;
 };
 
 // Who wants to watch what: the platform's claims, or a persona's, already checked.
@@ -176,6 +180,11 @@ class Director {
   // by the new profile. What is bound stays. The answer is "heard" or "undone". kNotFound: no such session, or nothing
   // to undo; kUnavailable: it could not be kept, or is more than one at a time.
   boost::asio::awaitable<Reply> feedback(privacy::SessionId id, Feedback feedback);
+
+  // Forgets viewers: their sessions here end, what was kept of them is deleted and their keys with it. What was told of
+  // them before stays told; of the end nothing is. The answer: how many sessions ended. kIo: not all of it could be
+  // deleted; asked for again it is.
+  boost::asio::awaitable<Reply> eraseViewers(std::vector<privacy::ViewerDigest> viewers);
 
   // Takes over other documents while sessions go on. Every session is decided anew for what begins at or after the
   // moment; what began before stays as it was. One at a time. What was listed is never decided again: segments of the
@@ -273,6 +282,8 @@ class Director {
   base::Result<void> hear(const Feedback& feedback, Record& record, const SessionView& old,
                           std::vector<SessionView>& changed);
   static std::vector<std::string> topicsOf(const model::Documents& documents, const PlacedCreative& about);
+
+  privacy::Pseudonym storedNameOf(const privacy::Pseudonym& viewer) const;  // director_erasure.cpp
 
   // director_events.cpp: what is told of it
   void tellFeedback(const privacy::SessionId& id, const Record& record, const Feedback& feedback);

@@ -152,7 +152,7 @@ void Director::bindNothing(ChannelState& channel, const timeline::Span& span, co
 }
 
 void Director::seal(BindEntry& entry, const privacy::SessionId& id, int firstUnit, const Record& record, Binding& log) {
-  auto sealed = store_.sealFor(record.viewer, toBytes(log.slots));
+  auto sealed = store_.sealFor(record.name, toBytes(log.slots));
   log.failed = log.failed || !sealed;
   entry.sessions.push_back(
       {id, static_cast<std::uint16_t>(firstUnit), sealed ? std::move(sealed).value() : base::Bytes{}});

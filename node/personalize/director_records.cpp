@@ -64,7 +64,7 @@ Result<void> Director::journal(const privacy::SessionId& id, const Record& recor
              {"pods", std::move(pods)}};
   if (record.profile && !record.profile->empty()) all["profile"] = record.profile->toJson();
   const std::string text = boost::json::serialize(all);
-  auto done = store_.put(id, record.viewer, base::view(text));
+  auto done = store_.put(id, record.name, base::view(text));
   if (!done) ++counters_.storeErrors;
   return done;
 }

@@ -102,8 +102,9 @@ struct Director::Record {
   std::size_t channel = 0;
   std::string token;
   privacy::Pseudonym viewer{};
+  privacy::Pseudonym name{};  // of the viewer in files
   std::int64_t expiry = 0;
-  privacy::Pseudonym known{};  // the key of its viewer's state: the pseudonym, or the session's own id
+  privacy::Pseudonym known{};  // the key of its viewer's state: their name, or the session's own id
   ViewerState* state = nullptr;
   decisions::Ready ready;  // decided by the era of this number
   std::uint32_t era = 0;

@@ -32,7 +32,8 @@ void Director::attach(const privacy::SessionClaims& claims, Record& record) {
   record.country = wordOf(claims, "country");
   record.device = wordOf(claims, "device");
   const bool kept = claims.consented("limited_ads") || claims.consented("personalised_ads");
-  record.known = kept ? claims.pseudonym : claims.sessionId;
+  record.name = storedNameOf(claims.pseudonym);
+  record.known = kept ? record.name : claims.sessionId;
   const auto [at, fresh] = viewers_.try_emplace(record.known);
   ViewerState& state = at->second;
   record.state = &state;
@@ -181,7 +182,7 @@ void Director::restoreBind(std::uint64_t number, const BindEntry& entry) {
     const SessionView* old = table_.peek(session.id);
     if (found == records_.end() || old == nullptr) continue;
     Record& record = found->second;
-    const auto plain = store_.openFor(record.viewer, session.sealed);
+    const auto plain = store_.openFor(record.name, session.sealed);
     const auto slots = plain ? parseSlots(plain.value()) : Result<std::vector<LoggedSlot>>{plain.as_failure()};
     if (!slots) continue;
     if (slots.value().empty()) {

@@ -2,11 +2,11 @@
 // SPDX-FileCopyrightText: The DVPE authors
 #include "node/personalize/session_store.h"
 
-#include <lmdb.h>
-
 #include <cstring>
+#include <fstream>
 #include <vector>
 
+#include "node/personalize/environment.h"
 #include "shared/base/log.h"
 
 namespace dvpe::personalize {
@@ -16,105 +16,6 @@ namespace {
 using base::ErrorCode;
 using base::fail;
 using base::Result;
-
-auto lmdbFail(const char* doing, int rc) {
-  const ErrorCode code = rc == MDB_MAP_FULL ? ErrorCode::kLimitExceeded : ErrorCode::kIo;
-  return fail(code, std::string("the session journal cannot ") + doing + ": " + mdb_strerror(rc));
-}
-
-MDB_val val(base::ByteView bytes) { return {bytes.size(), const_cast<std::uint8_t*>(bytes.data())}; }
-base::ByteView view(const MDB_val& v) { return {static_cast<const std::uint8_t*>(v.mv_data), v.mv_size}; }
-
-// One LMDB environment with one database and at most one open write transaction. One thread.
-class Environment {
- public:
-  static Result<std::unique_ptr<Environment>> open(const std::filesystem::path& folder, std::size_t megabytes) {
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
-    std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
-    auto e = std::make_unique<Environment>();
-    int rc = mdb_env_create(&e->env_);
-    if (rc == 0) rc = mdb_env_set_mapsize(e->env_, megabytes << 20U);
-    // NOMETASYNC: a power cut may cost the last transaction, never an older one; a crash of ours costs nothing.
-    if (rc == 0) rc = mdb_env_open(e->env_, folder.c_str(), MDB_NOMETASYNC | MDB_NOTLS, 0600);
-    if (rc != 0) return lmdbFail("be opened", rc);
-    DVPE_CHECK(e->begin());
-    rc = mdb_dbi_open(e->txn_, nullptr, 0, &e->dbi_);
-    if (rc != 0) return lmdbFail("be opened", rc);
-    DVPE_CHECK(e->commit());
-    return e;
-  }
-  ~Environment() {
-    if (txn_ != nullptr) mdb_txn_abort(txn_);
-    if (env_ != nullptr) mdb_env_close(env_);
-  }
-
-  // LMDB's lock on what is written is its thread's: what one thread has begun, it ends.
-  Result<void> begin() {
-    if (txn_ != nullptr) return base::success();
-    if (const int rc = mdb_txn_begin(env_, nullptr, 0, &txn_); rc != 0) return lmdbFail("begin", rc);
-    return base::success();
-  }
-  Result<void> commit() {
-    if (txn_ == nullptr) return base::success();
-    const int rc = failed_ == 0 ? mdb_txn_commit(txn_) : failed_;
-    if (failed_ != 0) mdb_txn_abort(txn_);
-    txn_ = nullptr;
-    failed_ = 0;
-    if (rc != 0) return lmdbFail("be written", rc);
-    return base::success();
-  }
-  void abort() {
-    if (txn_ != nullptr) mdb_txn_abort(txn_);
-    txn_ = nullptr;
-    failed_ = 0;
-  }
-  // Whether something could not be put since the last commit: the next one would fail.
-  Result<void> good() const {
-    if (failed_ != 0) return lmdbFail("be written", failed_);
-    return base::success();
-  }
-  Result<void> put(base::ByteView key, base::ByteView value) {
-    DVPE_CHECK(begin());
-    MDB_val k = val(key), v = val(value);
-    return written(mdb_put(txn_, dbi_, &k, &v, 0));
-  }
-  Result<void> erase(base::ByteView key) {
-    DVPE_CHECK(begin());
-    MDB_val k = val(key);
-    const int rc = mdb_del(txn_, dbi_, &k, nullptr);
-    return written(rc == MDB_NOTFOUND ? 0 : rc);
-  }
-  Result<base::Bytes> get(base::ByteView key) {
-    DVPE_CHECK(begin());
-    MDB_val k = val(key), v{};
-    const int rc = mdb_get(txn_, dbi_, &k, &v);
-    if (rc == MDB_NOTFOUND) return fail(ErrorCode::kNotFound, "no such record");
-    if (rc != 0) return lmdbFail("be read", rc);
-    return base::Bytes(view(v).begin(), view(v).end());
-  }
-  Result<void> each(const std::function<void(base::ByteView, base::ByteView)>& take) {
-    DVPE_CHECK(begin());
-    MDB_cursor* cursor = nullptr;
-    if (const int rc = mdb_cursor_open(txn_, dbi_, &cursor); rc != 0) return lmdbFail("be read", rc);
-    MDB_val k{}, v{};
-    while (mdb_cursor_get(cursor, &k, &v, MDB_NEXT) == 0) take(view(k), view(v));
-    mdb_cursor_close(cursor);
-    return base::success();
-  }
-
- private:
-  Result<void> written(int rc) {
-    if (rc == 0) return base::success();
-    if (failed_ == 0) failed_ = rc;
-    return lmdbFail("be written", rc);
-  }
-
-  MDB_env* env_ = nullptr;
-  MDB_txn* txn_ = nullptr;
-  MDB_dbi dbi_ = 0;
-  int failed_ = 0;  // the first failure in the open transaction
-};
 
 // The wrapped keys; they are committed before the records that they open.
 class LmdbKeyStore final : public privacy::KeyStore {
@@ -153,6 +54,26 @@ base::Bytes counterKey(std::string_view name) {
   return key;
 }
 
+// Earlier versions kept viewers under their pseudonyms, which must be in no file: what they wrote of viewers is
+// deleted once. Players start new sessions, and caps begin anew; the log with its counters stays.
+Result<void> dropOldFormat(const std::filesystem::path& folder) {
+  const auto mark = folder / "format-2";
+  std::error_code error;
+  if (std::filesystem::exists(mark, error)) return base::success();
+  bool dropped = false;
+  for (const char* name : {"keys", "sessions", "viewers"}) {
+    dropped = std::filesystem::remove_all(folder / name, error) > 0 || dropped;
+    if (error) return fail(ErrorCode::kIo, (folder / name).string() + " cannot be deleted: " + error.message());
+  }
+  if (dropped) spdlog::warn("what an older version kept of viewers is deleted folder={}", folder.string());
+  std::filesystem::create_directories(folder, error);
+  std::ofstream out(mark);
+  out << "viewers are stored under keyed digests\n" << std::flush;
+  std::filesystem::permissions(mark, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write, error);
+  if (!out) return fail(ErrorCode::kIo, mark.string() + " cannot be written");
+  return base::success();
+}
+
 }  // namespace
 
 struct SessionStore::Impl {
@@ -176,6 +97,7 @@ Result<std::unique_ptr<SessionStore>> SessionStore::open(const std::filesystem::
                                                          privacy::WrappingKeys keys, base::Random& random,
                                                          std::size_t megabytes) {
   auto impl = std::make_unique<Impl>(std::move(keys), random);
+  DVPE_CHECK(dropOldFormat(folder));
   DVPE_TRY(impl->keys, Environment::open(folder / "keys", std::max<std::size_t>(megabytes / 2, 16)));
   DVPE_TRY(impl->sessions, Environment::open(folder / "sessions", std::max<std::size_t>(megabytes, 16)));
   DVPE_TRY(impl->viewers, Environment::open(folder / "viewers", std::max<std::size_t>(megabytes, 16)));
@@ -316,6 +238,22 @@ Result<void> SessionStore::eachCounter(const std::function<void(std::string_view
   });
 }
 
-Result<void> SessionStore::eraseViewer(const privacy::Pseudonym& viewer) { return impl_->sealer->erase(viewer); }
+Result<void> SessionStore::eraseViewers(const std::set<privacy::Pseudonym>& viewers) {
+  DVPE_CHECK(commit());
+  DVPE_CHECK(commitViewers());
+  std::vector<base::Bytes> dead;
+  DVPE_CHECK(impl_->sessions->each([&](base::ByteView key, base::ByteView value) {
+    privacy::Pseudonym viewer{};
+    if (value.size() < viewer.size()) return;
+    std::memcpy(viewer.data(), value.data(), viewer.size());
+    if (viewers.contains(viewer)) dead.emplace_back(key.begin(), key.end());
+  }));
+  for (const auto& viewer : viewers) DVPE_CHECK(impl_->sealer->erase(viewer));  // the key: it opens all the rest
+  for (const auto& viewer : viewers) DVPE_CHECK(impl_->viewers->erase(viewer));
+  for (const auto& session : dead) DVPE_CHECK(impl_->sessions->erase(session));
+  DVPE_CHECK(commit());
+  DVPE_CHECK(commitViewers());
+  return impl_->keys->scrub();
+}
 
 }  // namespace dvpe::personalize

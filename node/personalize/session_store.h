@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string_view>
 
 #include "shared/base/bytes.h"
@@ -65,8 +66,10 @@ class SessionStore {
   base::Result<void> putCounter(std::string_view name, base::ByteView value);
   base::Result<void> eachCounter(const std::function<void(std::string_view name, base::ByteView value)>& take);
 
-  // Deletes the viewer's key: none of their records opens from now on.
-  base::Result<void> eraseViewer(const privacy::Pseudonym& viewer);
+  // Commits, then deletes these viewers' keys, with every trace of them in the file, their records and their sessions:
+  // nothing that was sealed for them can be opened any more, here or in the log. For many at once: it reads the files
+  // of sessions and of keys. Doing it again is no error.
+  base::Result<void> eraseViewers(const std::set<privacy::Pseudonym>& viewers);
 
  private:
   struct Impl;

@@ -69,6 +69,11 @@ struct RouterOptions {
   // Where what players tell is kept, and how it names whom; both null: it is not taken. Both outlive the router.
   events::Sink* events = nullptr;
   events::Naming* naming = nullptr;
+  // Keeps a viewer's wish to be forgotten before it answers, with the request's id, and has it done elsewhere; here the
+  // director does it. Any loop. Empty: such wishes are not taken.
+  using Erase = std::function<base::Result<std::string>(const privacy::Pseudonym& viewer)>;
+  Erase erase;
+  std::optional<privacy::SecretKey> erasure;  // privacy::erasureKey(), with it
 };
 
 class Router final : public Handler {
@@ -133,6 +138,8 @@ class Router final : public Handler {
   boost::asio::awaitable<void> newSession(const Request& request, Response& response);
   boost::asio::awaitable<void> live(const Request& request, Response& response);
   boost::asio::awaitable<void> events(int loop, const Request& request, Response& response);
+  boost::asio::awaitable<void> erasure(int loop, const Request& request, Response& response);
+  base::Result<privacy::Pseudonym> whoseToken(int loop, const boost::json::object& body);
   boost::asio::awaitable<void> feedback(int loop, const Request& request, Response& response);
   template <class T, class Look>
   base::Result<T> withSession(int loop, const boost::json::object& body, const Look& look);

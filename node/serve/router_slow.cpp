@@ -105,6 +105,8 @@ asio::awaitable<void> Router::handleSlow(int loop, const Request& request, Respo
     co_await events(loop, request, response);
   } else if (path == "/v1/feedback" && request.method == Method::kPost) {
     co_await feedback(loop, request, response);
+  } else if (path == "/v1/privacy/erasure" && request.method == Method::kPost) {
+    co_await erasure(loop, request, response);
   } else if (path.starts_with("/v1/explain/") && reads) {
     path.remove_prefix(12);
     co_await explain(path, request, response);

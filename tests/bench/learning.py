@@ -74,7 +74,7 @@ def picture(results: dict[str, list[dict]], viewers: int) -> str:
         for name, curve in curves.items():
             points = [(x0, top + high)] + [(x0 + wide * (i + 1) / len(curve), top + high - high * v / most) for i, v in enumerate(curve)]
             out.append(f'<path d="M{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}" fill="none" stroke="{COLOURS[name]}" stroke-width="2"/>')
-            out.append(f'<text x="{points[50][0] - 4:.0f}" y="{points[50][1] - 8:.0f}" text-anchor="end" fill="{COLOURS[name]}">{LABELS[name]}</text>')
+            out.append(f'<text x="{points[60][0] + 4:.0f}" y="{points[60][1] + (18 if name != "learnt" else -8):.0f}" fill="{COLOURS[name]}">{LABELS[name]}</text>')
     out.append(f'<text x="{left}" y="{top + high + 44}" fill="#444">rewards missed against the best choice for each of {viewers:,} viewers, added up over a day</text>')
     return "\n".join(out) + "\n</svg>\n"
 

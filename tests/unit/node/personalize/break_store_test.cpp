@@ -82,7 +82,7 @@ TEST_F(BreakStore, TakesAViewerWhoDoesNotOpenForNobody) {
   EXPECT_EQ(viewer(10), "nobody");
   reopen(1);
   EXPECT_EQ(viewer(10), "seen once");
-  ASSERT_TRUE(store_->eraseViewer(idOf(10)));
+  ASSERT_TRUE(store_->eraseViewers({idOf(10)}));
   EXPECT_EQ(viewer(10), "nobody");
   reopen();
   EXPECT_EQ(viewer(10), "nobody");
@@ -175,7 +175,7 @@ TEST_F(BreakStore, SealsWhatIsPersonalInTheLogForItsViewer) {
   damaged.back() ^= 1;
   EXPECT_FALSE(store_->openFor(idOf(10), damaged));
   EXPECT_FALSE(store_->openFor(idOf(10), base::ByteView{}));
-  ASSERT_TRUE(store_->eraseViewer(idOf(10)));
+  ASSERT_TRUE(store_->eraseViewers({idOf(10)}));
   EXPECT_EQ(store_->openFor(idOf(10), sealed.value()).error().code, base::ErrorCode::kNotFound);
   reopen();
   EXPECT_FALSE(store_->openFor(idOf(10), sealed.value()));

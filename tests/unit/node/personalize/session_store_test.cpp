@@ -5,7 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <map>
+#include <set>
 
 #include "tests/unit/node/personalize/support.h"
 
@@ -52,11 +54,55 @@ TEST_F(SessionStoreTest, ReplacesAndErases) {
   EXPECT_THAT(all(), ElementsAre(Pair(1, "one more")));
 }
 
+std::string contentOf(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// LMDB leaves what was deleted in pages that are free and in the room between records.
+TEST_F(SessionStoreTest, LeavesNoByteOfTheKeysOfViewersWhoWereErased) {
+  const auto file = folder_.path() / "keys" / "data.mdb";
+  std::map<std::uint32_t, std::string> wrapped;  // what the file holds of a viewer: behind the name, their wrapped key
+  std::set<privacy::Pseudonym> gone;
+  for (std::uint32_t viewer = 1; viewer <= 240; ++viewer) {
+    put(viewer, 1000 + viewer, "record");
+    ASSERT_TRUE(store_->commit());
+    if (viewer % 3 == 0) {
+      const std::string content = contentOf(file);
+      const auto id = idOf(1000 + viewer);
+      const std::string name(id.begin(), id.end());
+      const auto at = content.find(name);
+      ASSERT_NE(at, std::string::npos);
+      wrapped[viewer] = content.substr(at + name.size(), 60);
+    }
+    if (viewer % 2 == 0) gone.insert(idOf(1000 + viewer));
+  }
+  ASSERT_EQ(wrapped.size(), 80U);
+  ASSERT_TRUE(store_->eraseViewers(gone));
+  ASSERT_TRUE(store_->eraseViewers(gone)) << "again";
+  for (const bool again : {false, true}) {
+    const std::string content = contentOf(file);
+    for (const auto& [viewer, key] : wrapped) {
+      EXPECT_EQ(content.find(key) == std::string::npos, viewer % 2 == 0) << viewer;
+    }
+    EXPECT_EQ(all().size(), 120U);
+    if (!again) {  // nor does it come back from buffers
+      for (std::uint32_t viewer = 400; viewer < 500; ++viewer) {
+        put(viewer, 1000 + viewer, "later");
+        ASSERT_TRUE(store_->commit());
+      }
+      for (std::uint32_t viewer = 400; viewer < 500; ++viewer) ASSERT_TRUE(store_->erase(idOf(viewer)));
+      ASSERT_TRUE(store_->commit());
+      reopen();
+    }
+  }
+}
+
 TEST_F(SessionStoreTest, OpensNothingOfAViewerWhoWasErasedAndForgetsIt) {
   put(1, 10, "ann");
   put(2, 20, "bob");
   ASSERT_TRUE(store_->commit());
-  ASSERT_TRUE(store_->eraseViewer(idOf(10)));
+  ASSERT_TRUE(store_->eraseViewers({idOf(10)}));
   EXPECT_THAT(all(), ElementsAre(Pair(2, "bob")));
   reopen();
   EXPECT_THAT(all(), ElementsAre(Pair(2, "bob")));
