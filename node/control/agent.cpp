@@ -129,9 +129,9 @@ void Agent::receive(const protocol::Received& received) {
     if (isCoordinator(received.clientKey)) documents(received.peer, std::move(*d));
   } else if (const auto* c = std::get_if<protocol::CommandMessage>(&message.value())) {
     command(received.peer, c->command);
-  } else if (const auto* p = std::get_if<protocol::PlanMessage>(&message.value())) {
+  } else if (auto* m = std::get_if<protocol::MadeMessage>(&message.value())) {
     if (isCoordinator(received.clientKey)) {
-      work(orders_, received.peer, [this, signedPlan = p->plan] { plan(signedPlan); });
+      work(orders_, received.peer, [this, what = m->what, text = std::move(m->text)] { take(what, text); });
     }
   } else if (const auto* s = std::get_if<protocol::Subscribe>(&message.value())) {
     if (!s->on) {
@@ -240,17 +240,20 @@ protocol::Answer Agent::obey(const protocol::Accepted& accepted) {
   return done ? protocol::Answer{id, true, {}, done.value()} : protocol::Answer{id, false, done.error().message, {}};
 }
 
-// Whoever sent it: a plan is what a coordinator has signed.
-void Agent::plan(const release::Signed& plan) {
+// Whoever sent it: it is what a coordinator has signed.
+void Agent::take(protocol::Made what, const release::Signed& text) {
   base::Result<void> taken = base::success();
   if (const auto signer =
-          releases_.ring()->signer(plan, release::Domain::kPlan, {release::Role::kCoordinator}, clock_.wallSeconds());
+          releases_.ring()->signer(text, domainOf(what), {release::Role::kCoordinator}, clock_.wallSeconds());
       !signer) {
     taken = signer.as_failure();
   } else {
-    taken = target_.plan(plan.bytes);
+    taken = target_.take(what, text.bytes);
   }
-  if (!taken) spdlog::warn("a plan is refused reason=\"{}\"", taken.error().message);
+  if (!taken) {
+    spdlog::warn("a {} is refused reason=\"{}\"", what == protocol::Made::kPlan ? "plan" : "model",
+                 taken.error().message);
+  }
 }
 
 // What advertisers pay for is for coordinators alone.

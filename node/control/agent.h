@@ -64,7 +64,7 @@ class Agent {
   void command(const std::string& peer, const release::Signed& command);
   protocol::Answer takeOver(const std::string& id, const release::Signed& moment);
   protocol::Answer obey(const protocol::Accepted& accepted);
-  void plan(const release::Signed& plan);
+  void take(protocol::Made what, const release::Signed& text);
   void tell();
   void tellCounts();
   void reply(const std::string& peer, const protocol::Message& message);  // any thread

@@ -12,6 +12,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/ticks.h"
 #include "shared/protocol/command.h"
+#include "shared/protocol/messages.h"
 #include "shared/release/bundle.h"
 
 namespace dvpe::control {
@@ -52,9 +53,8 @@ class Target {
   // How the node is: a JSON object (docs/reference/control.md).
   virtual std::string telemetry() = 0;
 
-  // A plan of pacing that a coordinator has signed: in force from now on. kInvalidInput; kUnavailable: the node does
-  // not run yet.
-  virtual base::Result<void> plan(const std::string& text) = 0;
+  // What a coordinator has made for all nodes and signed. kInvalidInput; kUnavailable: the node does not run yet.
+  virtual base::Result<void> take(protocol::Made what, const std::string& text) = 0;
   // What was counted for each line, for coordinators alone: a JSON object. Empty: nothing yet.
   virtual std::string counts() = 0;
 };

@@ -88,6 +88,7 @@ Coordinator::~Coordinator() { resign(); }
 
 Result<void> Coordinator::run() {
   DVPE_TRY(context_, protocol::Context::create());
+  learning_ = std::make_unique<Learning>(options_.connect, options_.key, clock_, options_.modelEvery);
   std::string last;
   while (!stopping_) {
     const auto done = step();
@@ -179,8 +180,13 @@ Result<void> Coordinator::housekeep() {
     nextPlan_ = now + decisions::kPlanEvery;
     DVPE_TRY(const auto plan, pacing_.next(*registry_, *options_.key, clock_.wall(), *epoch_));
     for (const auto& [name, line] : lines_) {
-      if (plan) line->plan(plan);
+      if (plan) line->tell(protocol::Made::kPlan, plan);
     }
+  }
+  learning_->lead(epoch_, newest_);
+  if (auto model = learning_->next()) {
+    model_ = std::move(model);
+    for (const auto& [name, line] : lines_) line->tell(protocol::Made::kModel, model_);
   }
   if (now >= nextCount_) DVPE_CHECK(countEvents());
   if (now >= nextErase_) {  // a day of events at a time; what waits for nodes is looked at now and then
@@ -215,6 +221,7 @@ Result<void> Coordinator::lookForWork() {
   if (registry_->ring().revision() == 0) return base::success();  // nobody may sign anything yet
   DVPE_TRY(const auto newest, registry_->newest());
   DVPE_TRY(const Wishes wishes, registry_->wishes(newest));
+  if (wishes.current) newest_ = toText(wishes.current->order);
   if (newest && !newest->moment && !(rollout_ && rollout_->failed && rollout_->order == wishes.current->order))
     return beginRollout(newest->release, kInherited);
   if (wishes.current && !wishes.current->nodes.empty()) {
@@ -447,6 +454,7 @@ Result<void> Coordinator::refreshNodes() {
       continue;
     }
     if (offering_ && meant(node.name)) opened.value()->offer(offering_);
+    if (model_) opened.value()->tell(protocol::Made::kModel, model_);
     if (rollout_ && rollout_->moment && meant(node.name)) opened.value()->send(*rollout_->moment);
     lines_.insert_or_assign(node.name, std::move(opened).value());
   }
@@ -455,6 +463,8 @@ Result<void> Coordinator::refreshNodes() {
 
 void Coordinator::resign() {
   pacing_.forget();
+  if (learning_) learning_->lead(std::nullopt, {});
+  model_.reset();
   lines_.clear();
   rollout_.reset();
   offering_.reset();

@@ -15,6 +15,7 @@
 #include <string>
 #include <thread>
 
+#include "node/coordinate/learning.h"
 #include "node/coordinate/node_line.h"
 #include "node/coordinate/pacing.h"
 #include "node/coordinate/registry.h"
@@ -28,6 +29,7 @@ struct CoordinatorOptions {
   release::PublicKey root{};                       // of the document of keys
   std::shared_ptr<const release::PrivateKey> key;  // signs releases; role coordinator
   protocol::CurveKeys curve;                       // opens nodes' doors; its public half stands in the same line
+  std::chrono::milliseconds modelEvery = kModelEvery;
 };
 
 // One release's way to the nodes.
@@ -84,9 +86,12 @@ class Coordinator {
   Steady nextLease_{}, nextLook_{}, nextNodes_{}, nextFull_{}, nextHead_{}, nextWatch_{}, nextRetain_{}, nextErase_{},
       nextPlan_{}, nextCount_{};
   Pacing pacing_;
+  std::unique_ptr<Learning> learning_;
+  std::shared_ptr<const release::Signed> model_;  // the newest, for nodes that come later
   bool hinted_ = true;
   std::string fingerprint_;  // of what was assembled last
   std::string leftOut_;      // as it was told
+  std::string newest_;       // release
   std::optional<Rollout> rollout_;
   std::shared_ptr<const Offering> offering_;  // the newest release, for nodes that come later
   std::vector<std::string> audience_;         // its nodes; none: all

@@ -47,10 +47,10 @@ void NodeLine::offer(std::shared_ptr<const Offering> offering) {
   client_->wake();
 }
 
-void NodeLine::plan(std::shared_ptr<const release::Signed> plan) {
+void NodeLine::tell(protocol::Made what, std::shared_ptr<const release::Signed> text) {
   {
     const std::lock_guard lock(mutex_);
-    plan_ = std::move(plan);
+    made_[static_cast<std::size_t>(what)] = std::move(text);
   }
   client_->wake();
 }
@@ -95,18 +95,20 @@ void NodeLine::run() {
 void NodeLine::sendWaiting() {
   std::deque<release::Signed> commands;
   std::shared_ptr<const Offering> fresh;
-  std::shared_ptr<const release::Signed> plan;
+  decltype(made_) made;
   {
     const std::lock_guard lock(mutex_);
     commands.swap(commands_);
-    plan = std::exchange(plan_, nullptr);
+    made.swap(made_);
     if (std::exchange(fresh_, false)) fresh = offering_;
   }
   if (fresh) {
     current_ = fresh;
     (void)client_->send(protocol::encode(protocol::Offer{fresh->release}));
   }
-  if (plan) (void)client_->send(protocol::encode(protocol::PlanMessage{*plan}));  // the next one is not far
+  for (std::size_t i = 0; i < made.size(); ++i) {  // what is lost is replaced before long
+    if (made[i]) (void)client_->send(protocol::encode(protocol::MadeMessage{static_cast<protocol::Made>(i), *made[i]}));
+  }
   while (!commands.empty() && client_->send(protocol::encode(protocol::CommandMessage{commands.front()})))
     commands.pop_front();
   if (commands.empty()) return;

@@ -4,6 +4,7 @@
 // The coordinator's line to one node: offers a release, sends what the node lacks for it, passes commands on.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <deque>
 #include <functional>
@@ -45,8 +46,8 @@ class NodeLine {
 
   // Takes the place of what was offered before. Repeated until the node has answered.
   void offer(std::shared_ptr<const Offering> offering);
-  // Takes the place of the plan before. Sent as soon as the line stands.
-  void plan(std::shared_ptr<const release::Signed> plan);
+  // Takes the place of the one before. Sent as soon as the line stands.
+  void tell(protocol::Made what, std::shared_ptr<const release::Signed> text);
   // Sent as soon as the line stands.
   void send(release::Signed command);
 
@@ -65,8 +66,9 @@ class NodeLine {
   std::shared_ptr<const Offering> current_;  // the line's thread
   std::mutex mutex_;                         // of what follows
   std::shared_ptr<const Offering> offering_;
-  bool fresh_ = false;                           // not offered since the line stands
-  std::shared_ptr<const release::Signed> plan_;  // not sent yet
+  bool fresh_ = false;  // not offered since the line stands
+  // By what it is; null: sent, or there is none.
+  std::array<std::shared_ptr<const release::Signed>, protocol::kMadeKinds> made_;
   std::deque<release::Signed> commands_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;

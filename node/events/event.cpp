@@ -33,6 +33,7 @@ constexpr Named kNames[] = {
     {Kind::kRuleChosen, "rule_chosen"},
     {Kind::kArmAssigned, "arm_assigned"},
     {Kind::kBreakShown, "break_shown"},
+    {Kind::kCreativeRanked, "creative_ranked"},
     {Kind::kAdDecided, "ad_decided"},
     {Kind::kAdDelivered, "ad_delivered"},
     {Kind::kAdStarted, "ad_started"},

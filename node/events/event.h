@@ -28,6 +28,7 @@ enum class Kind : std::uint8_t {
   kRuleChosen = 12,
   kArmAssigned = 13,
   kBreakShown = 14,
+  kCreativeRanked = 15,
   kAdDecided = 20,
   kAdDelivered = 21,
   kAdStarted = 22,
@@ -85,7 +86,7 @@ struct Event {
   base::Bytes sealed;            // personal, sealed for its viewer; at most kMaxSealed bytes
   bool operator==(const Event&) const = default;
 };
-inline constexpr std::size_t kMaxText = 256;
+inline constexpr std::size_t kMaxText = 2048;
 inline constexpr std::size_t kMaxSealed = 4096;
 // Of one event as bytes, at most.
 inline constexpr std::size_t kMaxEventBytes = 8192;

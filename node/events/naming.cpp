@@ -100,7 +100,8 @@ void Naming::name(Event& event, const Who& who, std::uint64_t number) {
     event.session = event.breakNumber != 0 ? told : Id{};
     event.sealed.clear();
   }
-  const bool state = event.breakNumber != 0 && event.kind != Kind::kAdClicked;  // of an impression: once
+  // A state of an impression is there once.
+  const bool state = event.breakNumber != 0 && event.kind != Kind::kAdClicked && event.kind != Kind::kFeedback;
   event.id = state ? impressionId(event.day, told, event.breakNumber, event.slot, event.kind)
                    : sessionEventId(told, event.kind, number);
 }

@@ -220,11 +220,21 @@ std::string ControlPlane::telemetry() {
   return boost::json::serialize(hooks ? hooks->status() : boost::json::object{{"running", false}});
 }
 
-Result<void> ControlPlane::plan(const std::string& text) {
+Result<void> ControlPlane::take(protocol::Made what, const std::string& text) {
   const auto hooks = hooksNow();
   if (!hooks) return fail(ErrorCode::kUnavailable, "the node does not run yet");
-  DVPE_TRY(auto parsed, decisions::parsePlan(text));
-  hooks->plan(std::make_shared<const decisions::Plan>(std::move(parsed)));
+  switch (what) {
+    case protocol::Made::kPlan: {
+      DVPE_TRY(auto plan, decisions::parsePlan(text));
+      hooks->plan(std::make_shared<const decisions::Plan>(std::move(plan)));
+      break;
+    }
+    case protocol::Made::kModel: {
+      DVPE_TRY(auto model, learning::parseModel(text));
+      hooks->model(std::make_shared<const learning::Model>(std::move(model)));
+      break;
+    }
+  }
   return base::success();
 }
 

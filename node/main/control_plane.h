@@ -17,6 +17,7 @@
 #include "node/control/media_store.h"
 #include "node/main/library.h"
 #include "shared/decisions/plan.h"
+#include "shared/learning/model.h"
 
 namespace dvpe::node {
 
@@ -27,6 +28,7 @@ struct ControlHooks {
   std::function<base::Result<std::string>(const protocol::Accepted&)> obey;
   std::function<boost::json::object()> status;
   std::function<void(std::shared_ptr<const decisions::Plan>)> plan;
+  std::function<void(std::shared_ptr<const learning::Model>)> model;
   std::function<boost::json::object()> counts;
 };
 
@@ -58,7 +60,7 @@ class ControlPlane final : public control::Target {
   base::Result<control::TookOver> hold(const control::HeldNames& held) override;
   base::Result<std::string> obey(const protocol::Accepted& command) override;
   std::string telemetry() override;
-  base::Result<void> plan(const std::string& text) override;
+  base::Result<void> take(protocol::Made what, const std::string& text) override;
   std::string counts() override;
 
  private:

@@ -409,6 +409,7 @@ void Node::takeCommands() {
                      [this](const protocol::Accepted& command) { return operations_->obey(command); },
                      [this] { return operations_->status(); },
                      [this](std::shared_ptr<const decisions::Plan> plan) { director_->setPlan(std::move(plan)); },
+                     [this](std::shared_ptr<const learning::Model> model) { director_->setModel(std::move(model)); },
                      [this] { return operations_->counts(); }});
 }
 

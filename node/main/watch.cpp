@@ -144,6 +144,8 @@ void watchServing(Metrics& metrics, const personalize::Director& director, const
   add(metrics, Kind::kCounter, "dvpe_events_untold_total",
       "What sessions did that could not be recorded, because the events' disk was full.", {}, c.untold);
   add(metrics, Kind::kGauge, "dvpe_plan_number", "Number of the plan of pacing in force; 0: none.", {}, c.plan);
+  add(metrics, Kind::kGauge, "dvpe_model_number", "Number of the model that chooses among creatives; 0: none.", {},
+      c.model);
   add(metrics, Kind::kGauge, "dvpe_viewer_state_bytes", "Memory of what viewers have been shown.", {}, c.viewerBytes);
   for (int loop = 0; loop < server.loops(); ++loop) {
     const auto& http = server.counters(loop);

@@ -108,6 +108,9 @@ struct Feedback {
   std::string content;                          // at most Profile::kLongest bytes; empty: the programme as it is
   std::vector<std::string> topics;              // of the content: at most Profile::kMostTopics
   std::uint64_t number = 0;                     // the player's own, so that what is sent twice is told once
+  std::int32_t day = 0;                         // of `about`: as in its impression
+  std::int64_t breakNumber = 0;
+  std::uint16_t slot = 0;
 };
 
 // An answer that can cross coroutines, which want a default.
@@ -148,6 +151,7 @@ struct DirectorCounters {
   std::atomic<std::uint64_t> refreshed{0}, refreshMicroseconds{0};  // pods decided ahead, CPU time for it
   std::atomic<std::uint64_t> podAgeSeconds{0};                      // of the oldest pod that is held
   std::atomic<std::uint64_t> plan{0};                               // number of the plan that is decided by
+  std::atomic<std::uint64_t> model{0};                              // the same of the model
   std::atomic<std::uint64_t> untold{0};                             // events that nobody took
   std::atomic<std::uint64_t> viewerBytes{0};                        // memory of what viewers have been shown
 };
@@ -192,6 +196,8 @@ class Director {
   boost::asio::awaitable<InForce> takeOver(Takeover next);
   // A plan that is decided by from now on; older ones than the one in force are passed over.
   void setPlan(std::shared_ptr<const decisions::Plan> plan);
+  // The model that chooses from its `from` on; what is not newer than the one before is passed over. Any thread.
+  void setModel(std::shared_ptr<const learning::Model> model);
   // What was counted for each line, for telemetry.
   boost::asio::awaitable<Counts> counts();
 
@@ -292,6 +298,7 @@ class Director {
   void tell(events::Kind kind, const privacy::SessionId& id, const Record& record, const Promise& promise);
   void tellDecided(const Binding& log);
   void tellBreak(const ChannelState& channel, const timeline::Span& span);
+  void tellRanked(const privacy::SessionId& id, const Record& record, const Promise& promise);
   void tellClip(const SessionView& view);
   void tellThere(const privacy::SessionId& id, Record& record);
   void tellEnd(const privacy::SessionId& id, Record& record);
@@ -342,6 +349,7 @@ class Director {
   std::vector<LineCounter> lineCounters_;
   std::map<std::string, std::uint32_t, std::less<>> counterByLine_;
   std::shared_ptr<const decisions::Plan> plan_;
+  std::shared_ptr<const learning::Model> model_, nextModel_;  // in force; from its moment on
   bool planApplied_ = true, planFresh_ = false;
   std::uint32_t eras_ = 0;     // made so far
   std::uint32_t termsAt_ = 0;  // steady seconds at which terms were made

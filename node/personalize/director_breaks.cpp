@@ -128,6 +128,11 @@ std::shared_ptr<const BoundPod> Director::bindBreak(ChannelState& channel, Era& 
     promise.day = day;
     promise.slot = static_cast<std::uint16_t>(pod.pieces.size());
     promise.units = slot.units;
+    if (ready.rankings && ready.rankings->find(slot.line, slot.creative) != nullptr) {
+      promise.rankings = ready.rankings;
+      promise.line = slot.line;
+      promise.creative = slot.creative;
+    }
     const Ticks start = span.start + grid.unit() * at;
     at += slot.units;
     promise.end = span.start + grid.unit() * at;

@@ -109,6 +109,9 @@ void Director::tellFeedback(const privacy::SessionId& id, const Record& record, 
   event.text = nameOf(feedback.verb);
   event.place.content = feedback.content;
   if (feedback.about) {
+    event.day = feedback.day;
+    event.breakNumber = feedback.breakNumber;
+    event.slot = feedback.slot;
     event.place.campaign = feedback.about->campaign;
     event.place.line = feedback.about->line;
     event.place.creative = feedback.about->creative;
@@ -125,11 +128,26 @@ void Director::tellDecided(const Binding& log) {
       const auto it = records_.find(session.id);
       if (it == records_.end()) continue;
       for (const Promise& promise : it->second.promises) {
-        if (promise.end > span.start && promise.end <= span.end) tell(Kind::kAdDecided, it->first, it->second, promise);
+        if (promise.end <= span.start || promise.end > span.end) continue;
+        tell(Kind::kAdDecided, it->first, it->second, promise);
+        if (promise.rankings) tellRanked(it->first, it->second, promise);
       }
     }
   }
   flushEvents();
+}
+
+// How a model chose it: what is learnt from. value: seconds until its end, so that it is known when to look what came
+// of it.
+void Director::tellRanked(const privacy::SessionId& id, const Record& record, const Promise& promise) {
+  ChannelState& channel = *channels_[record.channel];
+  tell(Kind::kCreativeRanked, id, record, promise);
+  if (told_.empty() || told_.back().kind != Kind::kCreativeRanked) return;
+  Event& event = told_.back();
+  const auto left = base::toWall(channel.config.epoch, promise.end) - event.at;
+  event.value = std::max<std::int64_t>(0, std::chrono::ceil<std::chrono::seconds>(left).count());
+  event.text = toText(*promise.rankings, *promise.rankings->find(promise.line, promise.creative),
+                      channel.eraAt(promise.end).release, plan_ ? plan_->number : 0);
 }
 
 // Of who is watching, whatever was bound for them: what there is to be filled.

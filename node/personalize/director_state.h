@@ -95,6 +95,9 @@ struct Director::Promise {
   std::uint32_t breakNumber = 0;
   std::int32_t day = 0;  // of the break: UTC days since 1970
   std::uint16_t slot = 0, units = 0;
+  std::shared_ptr<const decisions::Rankings> rankings;  // null: no model chose it
+  std::uint32_t line = 0;                               // of the rankings' channel
+  std::uint16_t creative = 0;                           // of the line's
 };
 
 // What is kept of a session besides its view.

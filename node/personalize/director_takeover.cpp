@@ -47,9 +47,9 @@ Director::Era Director::makeEra(const ChannelState& channel, Ticks from, std::st
 }
 
 std::shared_ptr<const decisions::Terms> Director::termsOf(const ChannelState& channel, const Era& era) const {
-  return std::make_shared<const decisions::Terms>(era.compiled, channel.config.id, planFresh_ ? plan_ : nullptr,
-                                                  clock_.wall(),
-                                                  [&era](std::string_view id) { return era.unitsOf(id); });
+  return std::make_shared<const decisions::Terms>(
+      era.compiled, channel.config.id, planFresh_ ? plan_ : nullptr, clock_.wall(),
+      [&era](std::string_view id) { return era.unitsOf(id); }, model_);
 }
 
 std::uint32_t Director::counterOf(const decisions::CompiledLine& line) {
@@ -66,7 +66,12 @@ std::uint32_t Director::counterOf(const decisions::CompiledLine& line) {
 // What everybody decides by: made anew for a new plan, and as time goes on.
 void Director::renewTerms() {
   const bool plan = !std::exchange(planApplied_, true);
-  if (!plan && nowSeconds() - termsAt_ < kTermsLast) return;
+  const bool model = nextModel_ && nextModel_->from <= clock_.wall();
+  if (!plan && !model && nowSeconds() - termsAt_ < kTermsLast) return;
+  if (model) {
+    model_ = std::move(nextModel_);
+    counters_.model = model_->number;
+  }
   termsAt_ = nowSeconds();
   if (plan && plan_) {
     for (LineCounter& counter : lineCounters_) counter.ceiling = plan_->ceiling(options_.homes->name(), counter.name);
@@ -99,6 +104,14 @@ void Director::setPlan(std::shared_ptr<const decisions::Plan> plan) {
     plan_ = std::move(plan);
     planApplied_ = false;
     renewTerms();
+  });
+}
+
+void Director::setModel(std::shared_ptr<const learning::Model> model) {
+  asio::post(context_, [this, model = std::move(model)]() mutable {
+    const auto& newest = nextModel_ ? nextModel_ : model_;
+    if (newest && model->number <= newest->number) return;
+    nextModel_ = std::move(model);
   });
 }
 

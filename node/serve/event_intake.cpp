@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::chrono::minutes kTurn{15};            // longer than an event may be late
 constexpr std::size_t kMostSessions = 200'000 / 16;  // in one half of a shard
+constexpr std::size_t kMostWords = 256;
 constexpr std::int64_t kMostValue = std::int64_t{1} << 40;
 
 bool inBreak(Kind kind) { return kind >= Kind::kAdStarted && kind <= Kind::kAdClicked; }
@@ -120,7 +121,7 @@ Result<Event> EventIntake::read(const object& told, const personalize::SessionVi
   if (event.at > now + kEarly) return fail(ErrorCode::kRefused, "this is to come: 'at' is milliseconds since 1970");
   if (event.at < now - kLate) return fail(ErrorCode::kRefused, "this was more than 10 minutes ago");
   DVPE_TRY(event.value, toldNumber(told, "value", kMostValue, 0));
-  DVPE_TRY(const std::string_view words, toldText(told, "text", events::kMaxText));
+  DVPE_TRY(const std::string_view words, toldText(told, "text", kMostWords));
   event.text = words;
   event.day = events::dayOf(event.at);
   event.place.channel = channels_[view.channel].id;

@@ -97,6 +97,9 @@ Result<personalize::Feedback> Router::readFeedback(const boost::json::object& bo
   if (body.contains("tick") || body.contains("slot")) {
     DVPE_TRY(const ToldSlot slot, slotOf(body, view, options_.channels[view.channel].facts.grid.unit()));
     out.about = slot.pod->pieces[static_cast<std::size_t>(slot.number - 1)].what;
+    out.day = events::dayOf(base::toWall(options_.channels[view.channel].facts.epoch, slot.pod->start));
+    out.breakNumber = slot.pod->number;
+    out.slot = static_cast<std::uint16_t>(slot.number);
     return out;
   }
   DVPE_TRY(const std::string_view content, toldText(body, "content", Profile::kLongest));

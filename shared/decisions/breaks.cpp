@@ -133,8 +133,12 @@ class Binding {
 }  // namespace
 
 Terms::Terms(std::shared_ptr<const Compiled> compiled, std::string_view channel, std::shared_ptr<const Plan> plan,
-             base::WallTime at, const UnitsOf& lengths)
-    : compiled_(std::move(compiled)), channel_(compiled_->channel(channel)), plan_(std::move(plan)), at_(at) {
+             base::WallTime at, const UnitsOf& lengths, std::shared_ptr<const learning::Model> model)
+    : compiled_(std::move(compiled)),
+      channel_(compiled_->channel(channel)),
+      plan_(std::move(plan)),
+      model_(std::move(model)),
+      at_(at) {
   static const Compiled::CompiledChannel kNone;
   if (channel_ == nullptr) channel_ = &kNone;
   lines_.reserve(channel_->lines.size());
@@ -150,6 +154,9 @@ Terms::Terms(std::shared_ptr<const Compiled> compiled, std::string_view channel,
     for (const CompiledCreative& creative : line.creatives) {
       const bool shown = creative.never.empty() && !compiled_->held().media.contains(creative.media);
       terms.units.push_back(static_cast<std::uint16_t>(shown ? std::clamp(lengths(creative.media), 0, 0xFFFF) : 0));
+    }
+    for (std::size_t i = 0; model_ && line.optimised() && i < line.creatives.size(); ++i) {
+      terms.known.push_back(model_->candidate(armName(line, i)));
     }
     lines_.push_back(std::move(terms));
   }

@@ -11,6 +11,7 @@
 #include "shared/decisions/decisions.h"
 #include "shared/decisions/plan.h"
 #include "shared/decisions/pods.h"
+#include "shared/decisions/rank.h"
 
 namespace dvpe::decisions {
 
@@ -21,21 +22,25 @@ enum class Closed : std::uint8_t { kOpen, kNever, kHeld, kEarly, kOver, kDaypart
 struct LineTerms {
   Closed closed = Closed::kOpen;
   std::uint32_t rate = kWholeRate;
-  std::int64_t worth = 0;            // an impression's, with its priority still to be added: micro-units
-  std::vector<std::uint16_t> units;  // by creative; 0: cannot be shown (not conditioned, held, blocked)
+  std::int64_t worth = 0;                  // an impression's, with its priority still to be added: micro-units
+  std::vector<std::uint16_t> units;        // by creative; 0: cannot be shown (not conditioned, held, blocked)
+  std::vector<learning::Candidate> known;  // by creative, what the model knows of it; empty: no model chooses
 };
 
 // What holds for all viewers of a channel at a moment. Immutable; any thread. Made anew when the plan changes and every
 // few seconds, for flights and dayparts.
 class Terms {
  public:
-  // compiled, plan: shared, kept. plan: null: none yet, lines with a goal or a price do not play.
+  // compiled, plan, model: shared, kept. plan: null: none yet, lines with a goal or a price do not play. model: null:
+  // none yet, creatives that it would choose among take turns.
   Terms(std::shared_ptr<const Compiled> compiled, std::string_view channel, std::shared_ptr<const Plan> plan,
-        base::WallTime at, const UnitsOf& lengths);
+        base::WallTime at, const UnitsOf& lengths, std::shared_ptr<const learning::Model> model = {});
 
   const Compiled& compiled() const { return *compiled_; }
   const Compiled::CompiledChannel& channel() const { return *channel_; }
   const Plan* plan() const { return plan_.get(); }
+  const learning::Model* model() const { return model_.get(); }
+  const std::shared_ptr<const Compiled>& shared() const { return compiled_; }
   base::WallTime at() const { return at_; }
   const LineTerms& of(std::uint32_t line) const { return lines_[line]; }
 
@@ -43,6 +48,7 @@ class Terms {
   std::shared_ptr<const Compiled> compiled_;
   const Compiled::CompiledChannel* channel_;
   std::shared_ptr<const Plan> plan_;
+  std::shared_ptr<const learning::Model> model_;
   base::WallTime at_;
   std::vector<LineTerms> lines_;
 };
@@ -72,6 +78,7 @@ struct Ready {
   std::vector<Slot> slots;
   Slots spare;  // what could take a slot of the same length beside what is in the longest pod, best first
   Slots house;  // in order
+  std::shared_ptr<const Rankings> rankings;  // of its slots and spare; null: a model chose none of them
 };
 
 // Where and when: the same on every node.

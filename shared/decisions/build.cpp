@@ -4,6 +4,7 @@
 
 #include "shared/decisions/compiled.h"
 #include "shared/decisions/impl/lines.h"
+#include "shared/decisions/rank.h"
 
 namespace dvpe::decisions {
 
@@ -81,6 +82,7 @@ class Builder {
   }
 
   void addRules(const model::Ruleset& ruleset, Compiled::CompiledChannel& out) {
+    addFacts(ruleset, out);
     for (std::size_t i = 0; i < ruleset.rules.size(); ++i) {
       const model::Rule& rule = ruleset.rules[i];
       const std::string path = "/body/rules/" + std::to_string(i);

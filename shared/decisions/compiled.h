@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "shared/decisions/history.h"
+#include "shared/learning/features.h"
 #include "shared/model/documents.h"
 #include "shared/model/json.h"
 #include "shared/rules/condition.h"
@@ -89,9 +90,17 @@ struct CompiledLine {
     return line == nullptr ||
            (line->goal.kind == model::GoalKind::kHouse && line->price.kind == model::PriceKind::kNone);
   }
+  // Whether a model chooses among its creatives (rank.h).
+  bool optimised() const { return line != nullptr && line->rotation == model::Rotation::kOptimised; }
   // Whether it plays only as often as the plan's ceilings allow: it has a goal in numbers, or a budget.
   bool metered() const;
   ImpressionKeys keys(std::size_t creative) const { return {creatives[creative].key, key, campaignKey, advertiserKey}; }
+};
+
+// A field of viewers that a model may look at, with the facts that its values are.
+struct FactField {
+  const model::Field* field = nullptr;
+  std::vector<std::pair<model::Scalar, learning::Fact>> facts;
 };
 
 // Documents with their conditions compiled. Immutable; shared between threads.
@@ -119,6 +128,7 @@ class Compiled {
     std::map<std::string, std::size_t> paintOrder;  // overlay id -> place of its first mention
     model::Value id;                                // channel.id, for conditions
     rules::Index index;                             // of the rules' conditions, then the lines'
+    std::vector<FactField> facts;                   // of the forecastable fields of its rulesets, each path once
     bool lively = false;  // what a viewer gets may change with time, plan or what the viewer has seen
   };
 

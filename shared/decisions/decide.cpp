@@ -166,7 +166,9 @@ struct Decider::Impl {
   void fewer();
   void offer(const Candidate& candidate);
   void offer(const Candidate& candidate, std::uint16_t creative);
-  std::uint16_t turn(const CompiledLine& line, std::span<const std::uint16_t> of, std::uint64_t draw) const;
+  std::uint16_t turn(std::uint32_t number, std::span<const std::uint16_t> of, std::uint64_t draw);
+  std::uint16_t rank(std::uint32_t number, std::span<const std::uint16_t> of, std::uint64_t draw);
+  void keepRankings(Ready& out);
   std::uint16_t sharedRoom(Key key, const std::vector<CapOf>* caps = nullptr);
   std::size_t sharedPlace(Key key) const;
   void growShared();
@@ -191,6 +193,10 @@ struct Decider::Impl {
   std::vector<std::uint16_t> able;
   std::vector<Offer> offers;
   std::vector<Bid> bids;
+  std::vector<Ranked> ranked;
+  std::optional<learning::Features> facts;  // of the viewer, once a line asks for them
+  std::vector<learning::Candidate> ranking;
+  learning::Ranking weights;
   std::vector<std::uint8_t> rooms;
   std::vector<Shared> shared;
   std::vector<std::uint32_t> sharedAt;  // by hash of the key: place in `shared`, from 1; 0: none
@@ -225,6 +231,8 @@ Ready Decider::Impl::decide(const Terms& t, const Choice& c, const Viewer& v, co
   houseLines.clear();
   offers.clear();
   bids.clear();
+  ranked.clear();
+  facts.reset();
   for (const Shared& each : shared) sharedAt[each.at] = 0;
   shared.clear();
   rooms.assign(t.channel().categories.size() + 2, 1);  // of each category one; one first, one last
@@ -236,6 +244,7 @@ Ready Decider::Impl::decide(const Terms& t, const Choice& c, const Viewer& v, co
   takeDraws(moment);
   for (const Candidate& candidate : candidates) offer(candidate);
   pods(out);
+  keepRankings(out);
   house(out);
   if (report) tell(out);
   return out;
@@ -362,11 +371,13 @@ void Decider::Impl::fewer() {
 }
 
 // Whose turn it is of some of a line's creatives.
-std::uint16_t Decider::Impl::turn(const CompiledLine& line, std::span<const std::uint16_t> of,
-                                  std::uint64_t draw) const {
+std::uint16_t Decider::Impl::turn(std::uint32_t number, std::span<const std::uint16_t> of, std::uint64_t draw) {
+  const CompiledLine& line = terms->channel().lines[number];
   switch (line.line->rotation) {
     case model::Rotation::kEven:
-    case model::Rotation::kOptimised:  // until a model says otherwise
+      break;
+    case model::Rotation::kOptimised:
+      if (terms->model() != nullptr && of.size() > 1) return rank(number, of, draw);
       break;
     case model::Rotation::kSequential:
       draw = viewer->history
@@ -374,17 +385,51 @@ std::uint16_t Decider::Impl::turn(const CompiledLine& line, std::span<const std:
                  : 0;
       break;
     case model::Rotation::kWeighted: {
-      const auto weight = [&](std::uint16_t number) {
-        return static_cast<std::uint64_t>(line.creatives[number].weight);
-      };
+      const auto weight = [&](std::uint16_t each) { return static_cast<std::uint64_t>(line.creatives[each].weight); };
       std::uint64_t all = 0;
-      for (const std::uint16_t number : of) all += weight(number);
+      for (const std::uint16_t each : of) all += weight(each);
       std::size_t first = 0;
       for (draw %= all; draw >= weight(of[first]); ++first) draw -= weight(of[first]);
       return of[first];
     }
   }
   return of[draw % of.size()];
+}
+
+// Which of some of a line's creatives the model chooses. The draw is that of (session, break, line, model, length):
+// with another model it is drawn anew.
+std::uint16_t Decider::Impl::rank(std::uint32_t number, std::span<const std::uint16_t> of, std::uint64_t draw) {
+  const LineTerms& line = terms->of(number);
+  if (!facts) facts = factsOf(terms->channel(), *viewer, viewer->at.value_or(terms->at()));
+  const std::size_t count = std::min(of.size(), kMaxRanked);
+  const std::size_t first = of.size() > count ? draw % of.size() : 0;
+  Ranked& made = ranked.emplace_back();
+  made.line = number;
+  ranking.clear();
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint16_t creative = of[(first + i) % of.size()];
+    made.among.push_back({creative, 0});
+    ranking.push_back(line.known[creative]);
+  }
+  asks.assign(1, {terms->channel().lines[number].drawKey, terms->model()->number << 16U | line.units[of.front()]});
+  const double drawn = learning::drawOf(draws.draw(asks)[0][0]);
+  const learning::Choice chosen = learning::choose(*terms->model(), ranking, *facts, drawn, weights);
+  for (std::size_t i = 0; i < count; ++i) made.among[i].probability = weights.probabilities[i];
+  made.chosen = made.among[chosen.index].creative;
+  return made.chosen;
+}
+
+// Of what the model chose, that which may come to be shown.
+void Decider::Impl::keepRankings(Ready& out) {
+  const auto placed = [&](const Ranked& each) {
+    const auto same = [&](const Slot& slot) { return slot.line == each.line && slot.creative == each.chosen; };
+    return std::any_of(out.slots.begin(), out.slots.end(), same) ||
+           std::any_of(out.spare.begin(), out.spare.end(), same);
+  };
+  std::erase_if(ranked, [&](const Ranked& each) { return !placed(each); });
+  if (ranked.empty()) return;
+  out.rankings = std::make_shared<const Rankings>(
+      Rankings{terms->model()->number, terms->shared(), &terms->channel(), *facts, ranked});
 }
 
 // The group of what has this key: one of it, or as many as the caps of the key allow.
@@ -435,7 +480,7 @@ void Decider::Impl::offer(const Candidate& candidate) {
   while (!able.empty() && bids.size() < kMaxBids) {
     const auto others = std::stable_partition(
         able.begin(), able.end(), [&, units = of.units[able.front()]](auto each) { return of.units[each] == units; });
-    offer(candidate, turn(line, {able.begin(), others}, candidate.rotation));
+    offer(candidate, turn(candidate.line, {able.begin(), others}, candidate.rotation));
     able.erase(able.begin(), others);
   }
 }

@@ -77,6 +77,18 @@ json::object breakOf(const Report& report, const Terms& terms) {
   return {{"units", report.units}, {"slots", std::move(slots)}, {"slateUnits", report.bound.slateUnits}};
 }
 
+// How a model chose a slot's creative.
+void addModel(json::object& slot, const Slot& of, const Report& report, const Terms& terms) {
+  const Rankings* rankings = report.ready.rankings.get();
+  const Ranked* ranked = rankings ? rankings->find(of.line, of.creative) : nullptr;
+  if (ranked == nullptr) return;
+  json::object among;
+  for (const Ranked::Of& each : ranked->among) {
+    among[terms.channel().lines[of.line].creatives[each.creative].media] = each.probability;
+  }
+  slot["model"] = json::object{{"number", rankings->model}, {"among", std::move(among)}};
+}
+
 // The pods as they are held, with their sums.
 json::object readyOf(const Report& report, const Terms& terms) {
   json::array pods;
@@ -85,10 +97,11 @@ json::object readyOf(const Report& report, const Terms& terms) {
     std::int64_t worth = 0;
     int units = 0;
     for (int i = 0; i < pod.count; ++i) {
-      const Slot& slot = report.ready.slots[static_cast<std::size_t>(pod.first + i)];
+      const Slot& slot = report.ready.slots[pod.first + static_cast<std::size_t>(i)];
       worth += terms.of(slot.line).worth;
       units += slot.units;
       slots.push_back(toObject(slot, terms));
+      addModel(slots.back().as_object(), slot, report, terms);
     }
     pods.push_back(json::object{
         {"length", pod.length}, {"units", units}, {"worth", worth}, {"exact", pod.exact}, {"slots", std::move(slots)}});

@@ -3,9 +3,42 @@
 #include "shared/learning/features.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstring>
 
 namespace dvpe::learning {
+
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "facts are written as they are in memory");
+constexpr std::size_t kPacked = 6;
+
+}  // namespace
+
+base::Bytes pack(const Features& features) {
+  base::Bytes out(kPacked * features.facts().size());
+  std::uint8_t* at = out.data();
+  for (const Fact& fact : features.facts()) {
+    std::memcpy(at, &fact.hash, sizeof fact.hash);
+    std::memcpy(at + sizeof fact.hash, &fact.value, sizeof fact.value);
+    at += kPacked;
+  }
+  return out;
+}
+
+base::Result<Features> unpack(base::ByteView bytes) {
+  Features out;
+  bool good = bytes.size() % kPacked == 0;
+  for (std::size_t at = 0; good && at < bytes.size(); at += kPacked) {
+    Fact fact;
+    std::memcpy(&fact.hash, bytes.data() + at, sizeof fact.hash);
+    std::memcpy(&fact.value, bytes.data() + at + sizeof fact.hash, sizeof fact.value);
+    good = out.add(fact);
+  }
+  if (!good) return base::fail(base::ErrorCode::kInvalidInput, "these are not the facts of a choice");
+  return out;
+}
 
 std::uint32_t hashOf(std::string_view fact) {
   std::uint64_t h = 0xcbf29ce484222325U;  // FNV-1a, 64 bits

@@ -12,6 +12,9 @@
 #include <span>
 #include <string_view>
 
+#include "shared/base/bytes.h"
+#include "shared/base/result.h"
+
 namespace dvpe::learning {
 
 inline constexpr std::size_t kMaxFacts = 24;
@@ -39,6 +42,11 @@ class Features {
   std::array<Fact, kMaxFacts> facts_{};
   std::size_t count_ = 0;
 };
+
+// As they are logged: each a hash of 32 bits and a value of 16, little-endian.
+base::Bytes pack(const Features& features);
+// kInvalidInput: pack() makes no such bytes.
+base::Result<Features> unpack(base::ByteView bytes);
 
 // Part of the format of what is logged: fixed by vectors in its test.
 std::uint32_t hashOf(std::string_view fact);

@@ -2,17 +2,10 @@
 // SPDX-FileCopyrightText: The DVPE authors
 #include "shared/learning/ranker.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <cstring>
 
 namespace dvpe::learning {
-
-static_assert(std::endian::native == std::endian::little, "numbers are drawn from as they are in memory");
 
 double estimate(const Candidate& candidate, const Vector& vector) {
   if (candidate.arm == nullptr) return 0;
@@ -57,19 +50,6 @@ Choice choose(const Model& model, std::span<const Candidate> candidates, const F
   double left = draw;
   while (chosen + 1 < out.count && left >= out.probabilities[chosen]) left -= out.probabilities[chosen++];
   return {chosen, out.probabilities[chosen]};
-}
-
-double drawFor(std::string_view key, std::uint64_t breakNumber, std::uint64_t slot, std::uint64_t modelNumber) {
-  std::array<unsigned char, 28> text{'r', 'a', 'n', 'k'};
-  std::memcpy(text.data() + 4, &breakNumber, 8);
-  std::memcpy(text.data() + 12, &slot, 8);
-  std::memcpy(text.data() + 20, &modelNumber, 8);
-  std::array<unsigned char, 32> mac{};
-  unsigned int length = mac.size();
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), text.data(), text.size(), mac.data(), &length);
-  std::uint64_t bits = 0;
-  std::memcpy(&bits, mac.data(), sizeof bits);
-  return static_cast<double>(bits >> 11) * 0x1p-53;
 }
 
 }  // namespace dvpe::learning

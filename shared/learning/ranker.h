@@ -43,8 +43,7 @@ double estimate(const Candidate& candidate, const Vector& vector);
 Choice choose(const Model& model, std::span<const Candidate> candidates, const Features& features, double draw,
               Ranking& out);
 
-// The draw of a session's slot in a break: the first 53 bits of HMAC-SHA-256(key, "rank" | break | slot | model number)
-// over 2^53, the three as little-endian numbers of 64 bits. Who has the key can draw it again, years later.
-double drawFor(std::string_view key, std::uint64_t breakNumber, std::uint64_t slot, std::uint64_t modelNumber);
+// A draw, from 0 to below 1, of 64 bits that are chance: their upper 53.
+constexpr double drawOf(std::uint64_t bits) { return static_cast<double>(bits >> 11U) * 0x1p-53; }
 
 }  // namespace dvpe::learning

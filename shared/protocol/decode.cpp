@@ -156,7 +156,9 @@ Message readTelemetry(Reader& r) {
   return out;
 }
 
-Message readPlan(Reader& r) { return PlanMessage{r.signedText(kMaxPlanBytes, "the plan")}; }
+Message readPlan(Reader& r) { return MadeMessage{Made::kPlan, r.signedText(kMaxPlanBytes, "the plan")}; }
+
+Message readModel(Reader& r) { return MadeMessage{Made::kModel, r.signedText(kMaxModelBytes, "the model")}; }
 
 Message readCounts(Reader& r) { return Counts{r.take(r.in.place(), kMaxPlanBytes, "the counts")}; }
 
@@ -165,7 +167,7 @@ struct Type {
   std::size_t bytes;  // of all frames after the header
   Message (*read)(Reader&);
 };
-constexpr std::array<Type, 11> kTypes{{
+constexpr std::array<Type, 12> kTypes{{
     {"offer", release::kMaxReleaseBytes, readOffer},
     {"need", 64 * (release::kMaxReleaseDocuments + kMaxRollbacks), readNeed},
     {"documents", kMaxDocumentsBytes, readDocuments},
@@ -176,6 +178,7 @@ constexpr std::array<Type, 11> kTypes{{
     {"subscribe", 0, readSubscribe},
     {"telemetry", kMaxDataBytes, readTelemetry},
     {"plan", kMaxPlanBytes, readPlan},
+    {"model", kMaxModelBytes, readModel},
     {"counts", kMaxPlanBytes, readCounts},
 }};
 

@@ -81,9 +81,9 @@ struct Writer {
     header["type"] = "telemetry";
     texts.push_back(m.json);
   }
-  void operator()(const PlanMessage& m) {
-    header["type"] = "plan";
-    header["by"] = signatures(m.plan);
+  void operator()(const MadeMessage& m) {
+    header["type"] = m.what == Made::kPlan ? "plan" : "model";
+    header["by"] = signatures(m.text);
   }
   void operator()(const Counts& m) {
     header["type"] = "counts";
@@ -106,6 +106,8 @@ struct Cost {
 constexpr Cost kEmpty{128, 0, 1};
 
 }  // namespace
+
+release::Domain domainOf(Made what) { return what == Made::kPlan ? release::Domain::kPlan : release::Domain::kModel; }
 
 Frames encode(const Message& message) {
   Writer out;

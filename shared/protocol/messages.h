@@ -26,8 +26,9 @@ inline constexpr std::size_t kMaxDocumentsBytes = 8 << 20;  // texts of one Docu
 inline constexpr std::size_t kMaxReasonBytes = 10'000;
 inline constexpr std::size_t kMaxDataBytes = 256 << 10;  // of an answer's data, and of telemetry
 inline constexpr std::size_t kMaxPlanBytes = 8 << 20;    // of a plan, and of counts
-inline constexpr std::size_t kMaxRollbacks = 100;        // of one release
-inline constexpr std::size_t kMaxKeyRevisions = 100;     // in one Documents message
+inline constexpr std::size_t kMaxModelBytes = 16 << 20;
+inline constexpr std::size_t kMaxRollbacks = 100;     // of one release
+inline constexpr std::size_t kMaxKeyRevisions = 100;  // in one Documents message
 
 // Coordinator to node: this release could be yours.
 struct Offer {
@@ -83,10 +84,17 @@ struct Telemetry {
   std::string json;
 };
 
-// Coordinator to node: the plan of pacing from now on (shared/decisions/plan.h), signed with Domain::kPlan. Only the
-// newest counts; one that is lost is replaced ten seconds later.
-struct PlanMessage {
-  release::Signed plan;
+// What a coordinator makes for all nodes, again and again, numbered and signed: the plan of pacing
+// (shared/decisions/plan.h), each ten seconds; the model (shared/learning/model.h), each minute.
+enum class Made : std::uint8_t { kPlan, kModel };
+inline constexpr std::size_t kMadeKinds = 2;
+release::Domain domainOf(Made what);
+
+// Coordinator to node, signed with domainOf(what). Only the newest of each counts; one that is lost is replaced by the
+// next.
+struct MadeMessage {
+  Made what = Made::kPlan;
+  release::Signed text;
 };
 
 // Node to coordinator, each five seconds: the impressions of each line since it began, cumulative
@@ -96,7 +104,7 @@ struct Counts {
 };
 
 using Message = std::variant<Offer, Need, Documents, Prepared, Refused, CommandMessage, Answer, Subscribe, Telemetry,
-                             PlanMessage, Counts>;
+                             MadeMessage, Counts>;
 
 // The frames of a message. It does not check limits: what is over them is refused by decode().
 Frames encode(const Message& message);

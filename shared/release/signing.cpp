@@ -45,6 +45,8 @@ std::string_view prefix(Domain domain) {
       return "dvpe-impressions-v1\0"sv;
     case Domain::kManifest:
       return "dvpe-impression-manifest-v1\0"sv;
+    case Domain::kModel:
+      return "dvpe-model-v1\0"sv;
   }
   std::abort();
 }

@@ -30,7 +30,8 @@ enum class Domain {
   kAuditHead,
   kPlan,
   kImpressions,
-  kManifest
+  kManifest,
+  kModel
 };
 
 using PublicKey = std::array<std::uint8_t, 32>;

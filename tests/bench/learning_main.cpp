@@ -166,7 +166,7 @@ class Day {
     std::array<double, kArms> chances{};
     for (std::size_t i = 0; i < kArms; ++i) chances[i] = world_.chance(viewer, i, now / kDay);
     learning::Ranking ranking;
-    const double draw = learning::drawFor(std::to_string(seed_) + "/" + std::to_string(number), 1, 1, model_.number);
+    const double draw = learning::drawOf(std::mt19937_64{seed_ * 1'000'003 + number}());
     const learning::Choice choice = learning::choose(model_, candidates_, viewer.features, draw, ranking);
     const double reward = world_.uniform() < chances[choice.index] ? 1 : 0;
     shown_.push_back({now, viewer.features, choice.index, reward});
@@ -210,7 +210,8 @@ class Day {
   }
 
   boost::json::object report() const {
-    const auto quarter = static_cast<double>(viewers_ - viewers_ * 3 / 4);
+    const std::size_t before = viewers_ * 3 / 4;
+    const auto quarter = static_cast<double>(viewers_ - before);
     boost::json::object out{{"got", quarter_.got / quarter},
                             {"best", quarter_.best / quarter},
                             {"fixed", quarter_.bestFixed() / quarter},

@@ -147,7 +147,7 @@ class Reports(people.Town, unittest.TestCase):
         self.assertEqual(len(rows), 48, "two days by hours")
         self.assertEqual(rows[0]["time"], self.days()[1] + "T00:00:00+05:30")
         out, _ = self.run_report(self.anna, "concurrents", "--channel", "one", "--json")
-        self.assertEqual(len(json.loads(out)["rows"]), 8, "a week by days, of which the first and the last are cut")
+        self.assertIn(len(json.loads(out)["rows"]), (7, 8), "a week by days, of which the first and the last are cut: just after midnight there is nothing of the last")
 
     def test_what_is_wrong_is_said(self):
         one = ("--channel", "one")

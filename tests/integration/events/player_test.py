@@ -31,9 +31,10 @@ KINDS = {20: "decided", 21: "delivered", 22: "started", 23: "first quartile", 24
 
 
 def documents() -> list[dict]:
-    return [{"kind": "creative", "id": "spot", "body": {"media": "spot"}},
+    return [{"kind": "creative", "id": "spot", "body": {"media": "spot"}}, {"kind": "creative", "id": "other", "body": {"media": "other"}},
             {"kind": "campaign", "id": "tea", "body": {"title": "Tea", "currency": "EUR", "lines": [
-                {"id": "line", "goal": {"impressions": 1000}, "price": {"cpm": "10"}, "pacing": "fast", "creatives": [{"creative": "spot"}]}]}},
+                {"id": "line", "goal": {"impressions": 1000}, "price": {"cpm": "10"}, "pacing": "fast", "rotation": "optimised",
+                 "creatives": [{"creative": "other"}, {"creative": "spot"}]}]}},
             {"kind": "ruleset", "id": "main", "body": {"channel": "one", "fields": [], "rules": [
                 {"id": "ads", "when": "true", "actions": [{"fillBreaks": {"campaigns": ["tea"]}}, {"showOverlay": {"overlay": "banner"}}]}]}}]
 
@@ -56,7 +57,10 @@ class APlayer(unittest.TestCase):
         profile = next(d for d in trials.documents("") if d["kind"] == "profile")
         (cls.folder / "profile").mkdir()
         (cls.folder / "profile" / "profile.json").write_text(json.dumps({**profile, "organisation": "demo", "revision": 1}))
-        stage.condition(cls.plane.node, cls.folder / "profile", {"spot": stage.make_clip(cls.folder / "spot.mp4", BREAK, 440, 30)}, cls.folder / "media")
+        stage.condition(cls.plane.node, cls.folder / "profile", {"spot": stage.make_clip(cls.folder / "spot.mp4", BREAK, 440, 30),
+                                                                 "other": stage.make_clip(cls.folder / "other.mp4", BREAK, 880, 30)}, cls.folder / "media")
+        begin = cls.plane.coordinate
+        cls.plane.coordinate = lambda name: cls.teach() or begin(name)
         cls.trial.start()
         cls.trial.rest("n1")
         cls.plane.publish(documents())
@@ -65,12 +69,19 @@ class APlayer(unittest.TestCase):
         cls.watch()
 
     @classmethod
+    def teach(cls) -> None:
+        """What the coordinator finds when it begins: a thousand viewers liked the one, and a thousand did not look at the other."""
+        cls.plane.server.ask("INSERT INTO dvpe.ranked (day, session, break_number, slot, visitor, at, due, arm, text, started, liked)"
+                             " SELECT now()::date, gen_random_uuid(), 1, 1, 0, now() - interval '10 minutes', now() - interval '5 minutes', 'attention/tea/line/' || c,"
+                             """ '{"aim":"attention","facts":""}', true, c = 'spot' FROM unnest('{spot,other}'::text[]) c, generate_series(1, 1000)""")
+
+    @classmethod
     def metric(cls, name: str) -> float:
         return nodeproc.metric(cls.node.metrics(), name) or 0
 
     @classmethod
     def watch(cls) -> None:
-        nodeproc.wait_until(lambda: cls.metric("dvpe_plan_number") >= 3, 60, "a plan that knows the node", 0.5)
+        nodeproc.wait_until(lambda: cls.metric("dvpe_plan_number") >= 3 and cls.metric("dvpe_model_number") > 0, 60, "a plan that knows the node, and a model", 0.5)
         nobody = viewers.Viewers(cls.node.base, "one", ["nobody"])
         nobody.start()
         browser = playback.Browser(cls.node.base + "/watch/one?persona=viewer", cls.folder / "browser.log", 36, press="2:y,4:#said-undo,6:#hide-ad")
@@ -104,6 +115,16 @@ class APlayer(unittest.TestCase):
         order = self.ask("SELECT string_agg(kind::text, ',' ORDER BY at) FROM dvpe.event WHERE visitor <> 0 AND kind BETWEEN 22 AND 26")
         self.assertEqual(order, "22,23,24,25,26")
 
+    def test_was_shown_what_the_model_has_learnt_to_be_liked_and_teaches_it_more(self):
+        text, arm = self.ask(f"SELECT text, arm FROM dvpe.ranked r WHERE r.session = ({self.PAGE})").rsplit("|", 1)
+        choice = json.loads(text)
+        self.assertEqual(arm, "attention/tea/line/spot")
+        self.assertGreater(dict(choice["among"])["spot"], 0.99)
+        self.assertAlmostEqual(sum(dict(choice["among"]).values()), 1)
+        self.assertTrue(0 < choice["model"] <= self.metric("dvpe_model_number"), "a newer one may be in force by now")
+        self.assertRegex(choice["release"], r"^\d+\.\d+$")
+        nodeproc.wait_until(lambda: self.ask(f"SELECT started, completed, disliked FROM dvpe.ranked WHERE session = ({self.PAGE})") == "t|t|t", 20, "what came of it", 0.5)
+
     def test_told_how_it_began_and_what_rule_it_saw(self):
         self.assertEqual(self.ask("SELECT count(*) FROM dvpe.event WHERE kind = 41 AND value BETWEEN 1 AND 60000"), "1")
         self.assertEqual(self.ask("SELECT DISTINCT p.rule, p.country, p.device FROM dvpe.event e JOIN dvpe.event_place p ON p.id = e.place WHERE p.rule = 'ads' AND e.visitor <> 0"), "ads|DE|tv")
@@ -117,7 +138,7 @@ class APlayer(unittest.TestCase):
     def test_tells_nothing_of_who_did_not_agree_but_that_the_slot_was_shown(self):
         nodeproc.wait_until(lambda: self.ask("SELECT count(*) FROM dvpe.event WHERE visitor = 0 AND kind = 21") == "1", 40, "the delivery", 0.5)
         self.assertEqual(self.ask("SELECT DISTINCT p.country, p.device FROM dvpe.event e JOIN dvpe.event_place p ON p.id = e.place WHERE e.visitor = 0"), "|")
-        self.assertEqual(self.ask("SELECT count(*) FROM dvpe.event WHERE visitor = 0 AND kind NOT IN (14, 20, 21) AND session <> '00000000-0000-0000-0000-000000000000'"), "0")
+        self.assertEqual(self.ask("SELECT count(*) FROM dvpe.event WHERE visitor = 0 AND kind NOT IN (14, 15, 20, 21) AND session <> '00000000-0000-0000-0000-000000000000'"), "0")
 
     def test_is_counted_within_seconds_as_it_happened(self):
         nodeproc.wait_until(lambda: self.ask("SELECT count(*) FROM dvpe.event_batch WHERE NOT rolled") == "0", 20, "the count", 0.2)

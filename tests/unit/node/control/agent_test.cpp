@@ -28,7 +28,11 @@ class Node final : public Target {
   }
   base::Result<TookOver> hold(const HeldNames&) override { return TookOver{}; }
   base::Result<std::string> obey(const protocol::Accepted&) override { return std::string("{}"); }
-  base::Result<void> plan(const std::string& text) override {
+  base::Result<void> take(protocol::Made what, const std::string& text) override {
+    if (what == protocol::Made::kModel) {
+      models.push_back(text);
+      return base::success();
+    }
     const std::lock_guard lock(mutex);
     plans.push_back(text);
     return base::success();
@@ -39,7 +43,7 @@ class Node final : public Target {
   }
   std::string counts() override { return R"({"lines":{}})"; }
   std::mutex mutex;
-  std::vector<std::string> plans;
+  std::vector<std::string> plans, models;
   std::string telemetry() override { return "{}"; }
 };
 
@@ -131,7 +135,7 @@ TEST_F(Agents, RefuseAHoldOfWhatIsAnothers) {
 TEST_F(Agents, TakeAPlanThatACoordinatorHasSignedAndNoOther) {
   const auto carl = connect(carlCurve_), cleo = connect(cleoCurve_);
   const auto plan = [this](const std::string& text, const std::string& by, Domain domain = Domain::kPlan) {
-    return protocol::encode(protocol::PlanMessage{people_.sign(text, domain, {by})});
+    return protocol::encode(protocol::MadeMessage{protocol::Made::kPlan, people_.sign(text, domain, {by})});
   };
   EXPECT_TRUE(carl->send(plan("of cleo", "cleo")).has_value());
   EXPECT_TRUE(carl->send(plan("of another kind", "carl", Domain::kDocument)).has_value());

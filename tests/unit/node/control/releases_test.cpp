@@ -41,12 +41,16 @@ class Node final : public Target {
     return TookOver{};
   }
   base::Result<std::string> obey(const protocol::Accepted&) override { return std::string("{}"); }
-  base::Result<void> plan(const std::string& text) override {
+  base::Result<void> take(protocol::Made what, const std::string& text) override {
+    if (what == protocol::Made::kModel) {
+      models.push_back(text);
+      return base::success();
+    }
     plans.push_back(text);
     return base::success();
   }
   std::string counts() override { return R"({"lines":{}})"; }
-  std::vector<std::string> plans;
+  std::vector<std::string> plans, models;
   std::string telemetry() override { return "{}"; }
 
   std::string wrong;

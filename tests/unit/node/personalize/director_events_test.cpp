@@ -151,5 +151,64 @@ TEST_F(ToldOfArms, IsInWhichArmAViewerIsAndWhatRuleThatLetIn) {
   EXPECT_LT(big.size(), 20U);
 }
 
+// The line "free" has two creatives, among which a model chooses.
+class ToldOfModels : public Told {
+ protected:
+  ToldOfModels()
+      : Told([](model::Documents& d) {
+          model::Line& line = d.campaigns["k"].lines[1];
+          line.rotation = model::Rotation::kOptimised;
+          line.creatives.push_back({"other-creative", 1});
+          model::Creative& other = d.creatives["other-creative"];
+          other.id = "other-creative";
+          other.media = "capped";
+        }) {}
+  void model(std::uint64_t number, base::WallTime from) {
+    auto made = std::make_shared<learning::Model>();
+    made->number = number;
+    made->from = from;
+    made->gamma = 24'000;
+    made->gammaMost = 500;
+    made->arms = {{"attention/k/free/free-creative", 1'000, {900'000, 0}},
+                  {"attention/k/free/other-creative", 1'000, {100'000, 0}}};
+    director_->setModel(std::move(made));
+    settle();
+  }
+};
+
+TEST_F(ToldOfModels, IsHowAModelChoseAndWhenItsSlotIsOver) {
+  model(5, clock_.wall());
+  ASSERT_TRUE(soon([&] { return director_->counters().model == 5; }));
+  start(1, {"ad_measurement"});
+  announce();
+  const auto told = kept_.of(Kind::kCreativeRanked);
+  const auto decided = kept_.of(Kind::kAdDecided);
+  ASSERT_EQ(told.size(), 1U);
+  ASSERT_EQ(decided.size(), 2U);
+  const auto of = std::find_if(decided.begin(), decided.end(), [](const auto& e) { return e.place.line == "k/free"; });
+  ASSERT_NE(of, decided.end());
+  EXPECT_EQ(told[0].place, of->place);
+  EXPECT_EQ(told[0].slot, of->slot);
+  EXPECT_EQ(told[0].breakNumber, of->breakNumber);
+  EXPECT_EQ(told[0].session, of->session);
+  EXPECT_NE(told[0].id, of->id);
+  EXPECT_GT(told[0].value, 0);
+  EXPECT_NE(told[0].text.find("\"model\":5,\"aim\":\"attention\",\"among\":[[\"free-creative\","), std::string::npos)
+      << told[0].text;
+}
+
+TEST_F(ToldOfModels, IsNothingBeforeAModelIsInForceOrOfAnOlderOne) {
+  model(5, clock_.wall() + std::chrono::hours(1));
+  start(1, {"ad_measurement"});
+  announce();
+  EXPECT_TRUE(kept_.of(Kind::kCreativeRanked).empty());
+  model(4, clock_.wall());
+  advance(std::chrono::hours(1));
+  ASSERT_TRUE(soon([&] { return director_->counters().model == 5; }));
+  plan(10, 10);
+  announce();
+  EXPECT_EQ(kept_.of(Kind::kCreativeRanked).size(), 0U) << "what was held was decided before";
+}
+
 }  // namespace
 }  // namespace dvpe::personalize
