@@ -76,6 +76,7 @@ struct Spool::Impl {
   void commit(Draft& taken, std::vector<Done>& answers);
 
   bool idle() const { return draft.bytes.empty() && dones.empty(); }
+  bool rests() const { return idle() && !turning; }
   std::size_t drafted() const { return draft.bytes.size() + dones.size() * sizeof(Done); }
   bool urgent() const { return drafted() > options.mostWaiting / 4; }
 
@@ -88,7 +89,7 @@ struct Spool::Impl {
   std::vector<Done> dones;
   std::size_t committing = 0;  // bytes that were drafted
   SpoolCounters counters;
-  bool stopping = false;
+  bool stopping = false, turning = false;
 
   std::thread thread;
 };
@@ -149,16 +150,22 @@ Result<void> Spool::Impl::take(std::span<const Event> events, Done& done) {
 void Spool::Impl::run() {
   Draft taken;
   std::vector<Done> answers;
+  bool failed = false;
   std::unique_lock lock(mutex);
   for (;;) {
-    work.wait(lock, [&] { return stopping || !idle(); });
-    if (idle()) return;
+    work.wait(lock, [&] { return stopping || !rests(); });
+    if (rests()) return;
     std::swap(taken, draft);
     std::swap(answers, dones);
     committing = taken.bytes.size() + answers.size() * sizeof(Done);
+    const bool turn = std::exchange(turning, false);
     lock.unlock();
     commit(taken, answers);
+    const auto turned = turn ? store->turn() : base::success();
+    if (!turned && !failed) spdlog::error("the spool cannot begin a new file why={}", turned.error().message);
+    failed = !turned;
     lock.lock();
+    turning = turning || (!turned && !stopping);  // tried again
     work.wait_for(lock, options.commitEvery, [&] { return stopping || urgent(); });
   }
 }
@@ -231,6 +238,14 @@ bool Spool::wait(std::uint64_t from, std::chrono::milliseconds most) {
 }
 
 void Spool::shipped(std::uint64_t upTo) { impl_->store->drop(upTo); }
+
+void Spool::turn() {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->turning = true;
+  }
+  impl_->work.notify_one();
+}
 
 SpoolCounters Spool::counters() const {
   const std::lock_guard lock(impl_->mutex);

@@ -81,6 +81,9 @@ class Spool final : public Sink {
   bool wait(std::uint64_t from, std::chrono::milliseconds most);
   // Events below this number are not needed any more. Deletes the files that hold no others, never the newest.
   void shipped(std::uint64_t upTo);
+  // Begins a new file soon, so that what is there by now is deleted as soon as it is shipped: of a viewer who is erased
+  // nothing stays in the newest.
+  void turn();
 
   SpoolCounters counters() const;
 

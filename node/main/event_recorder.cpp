@@ -44,6 +44,7 @@ Result<std::unique_ptr<EventRecorder>> EventRecorder::start(const Config& config
   options.folder = folder / "spool";
   options.mostBytes = static_cast<std::uint64_t>(config.events.diskBytes);
   DVPE_TRY(auto spool, events::Spool::open(options, random));
+  spool->turn();  // somebody may have been erased while the node was away
   std::unique_ptr<EventRecorder> out(new EventRecorder(secrets, folder, random, std::move(spool)));
   if (!config.events.key.empty()) DVPE_CHECK(out->keepLedger(config, secrets, folder, clock));
   events::SpoolSource& source = out->shared_ ? out->shared_->first() : *out->source_;

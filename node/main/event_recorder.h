@@ -27,6 +27,8 @@ class EventRecorder {
 
   events::Sink& sink() { return *spool_; }
   events::Naming& naming() { return naming_; }
+  // Viewers were erased: what the spool still has of them goes as soon as it is shipped.
+  void turn() { spool_->turn(); }
   events::SpoolCounters spooled() const { return spool_->counters(); }
   events::ShipperCounters shipped() const { return shipper_->counters(); }
   // Nothing: no impressions are signed here.

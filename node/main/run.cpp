@@ -283,6 +283,7 @@ Result<void> Node::startDecisions() {
     auto done =
         boost::asio::co_spawn(director_->executor(), director_->eraseViewers(viewers), boost::asio::use_future).get();
     if (!done.result) return done.result.as_failure();
+    if (events_) events_->turn();
     return base::success();
   });
   return base::success();

@@ -28,6 +28,7 @@ boost::asio::awaitable<Reply> Director::eraseViewers(std::vector<privacy::Viewer
     forget(session);
     ++ended;
   }
+  flushEvents();
   Result<void> done = commit();  // what others put goes by itself: it is not ours to lose
   if (!done && batch_) batch_->result = done;
   if (done) {

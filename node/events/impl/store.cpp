@@ -241,6 +241,18 @@ Result<void> Store::commit(Draft& draft) {
   return base::success();
 }
 
+Result<void> Store::turn() {
+  std::uint64_t dropped = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (segments_.back().first == next_) return base::success();
+    dropped = dropped_;
+  }
+  DVPE_CHECK(beginSegment());
+  drop(dropped);
+  return base::success();
+}
+
 // Where the batch goes on: in a segment, or, after it was moved to what is still there, nowhere.
 Result<std::optional<Store::Place>> Store::locate(Spool::Batch& batch) const {
   const std::lock_guard lock(mutex_);
@@ -320,6 +332,7 @@ void Store::drop(std::uint64_t upTo) {
   std::vector<fs::path> dropped;
   {
     const std::lock_guard lock(mutex_);
+    dropped_ = std::max(dropped_, upTo);
     for (; segments_.size() > 1 && segments_[1].first <= upTo; segments_.pop_front()) {
       dropped.push_back(pathOf(segments_.front().serial));
       bytes_ -= segments_.front().bytes;

@@ -47,6 +47,8 @@ class Store {
 
   // One thread alone. On an error nothing of it is there.
   base::Result<void> commit(Draft& draft);
+  // The same thread: a new segment, unless nothing is in the newest.
+  base::Result<void> turn();
 
   // The rest is for any thread, and as the spool has it.
   base::Result<Spool::Batch> read(std::uint64_t from, std::size_t mostEvents, std::size_t mostBytes);
@@ -99,6 +101,7 @@ class Store {
   mutable std::mutex mutex_;  // what follows
   std::deque<Segment> segments_;
   std::uint64_t next_ = 0;
+  std::uint64_t dropped_ = 0;      // up to which event nothing is needed any more
   Cursor cursor_;                  // where reading will likely go on
   std::set<std::uint64_t> holes_;  // where those begin that have been counted
   std::uint64_t damaged_ = 0;

@@ -118,6 +118,11 @@ class TheSpool : public testing::Test {
     ASSERT_EQ(all.size(), count);
     for (const auto& [number, value] : all) EXPECT_EQ(static_cast<std::int64_t>(number), value);
   }
+  template <class Done>
+  static bool soon(Done done, int times = 500) {
+    for (int i = 0; i < times && !done(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    return done();
+  }
   std::vector<std::filesystem::path> segments() const {
     std::vector<std::filesystem::path> out;
     for (const auto& entry : std::filesystem::directory_iterator(options_.folder)) out.push_back(entry.path());

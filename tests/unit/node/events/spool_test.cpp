@@ -129,6 +129,36 @@ TEST_F(TheSpool, DeletesWhatWasShipped) {
   EXPECT_EQ(spool_->id(), id);
 }
 
+TEST_F(TheSpool, DeletesWhatWasShippedBeforeItTurnedThoughNothingFollows) {
+  open();
+  ASSERT_TRUE(append(events(0, 5)));
+  spool_->shipped(5);
+  EXPECT_EQ(segments().size(), 1) << "the newest stays";
+  const auto before = segments();
+  spool_->turn();
+  ASSERT_TRUE(soon([&] { return segments() != before; }));
+  EXPECT_EQ(segments().size(), 1);
+  EXPECT_EQ(spool_->counters().oldest, 5);
+  ASSERT_TRUE(append(events(5, 7)));
+  EXPECT_EQ(parsed(spool_->read(0, kAll, kAll).value().events), events(5, 7));
+  open();
+  EXPECT_EQ(spool_->counters().next, 7);
+}
+
+TEST_F(TheSpool, KeepsWhatWasNotShippedWhenItTurns) {
+  open();
+  ASSERT_TRUE(append(events(0, 5)));
+  spool_->shipped(3);
+  spool_->turn();
+  ASSERT_TRUE(soon([&] { return segments().size() == 2; }));
+  EXPECT_EQ(parsed(spool_->read(3, kAll, kAll).value().events), events(3, 5));
+  spool_->shipped(5);
+  EXPECT_EQ(segments().size(), 1);
+  const auto before = segments();
+  spool_->turn();
+  EXPECT_FALSE(soon([&] { return segments() != before; }, 20)) << "nothing is in it";
+}
+
 class AFullSpool : public TheSpool {
  protected:
   static constexpr std::uint64_t kMost = 400'000;
