@@ -383,6 +383,7 @@ Result<void> Node::startIngest() {
   watchServing(metrics_, *director_, *server_);
   watchPeers(metrics_, *homes_);
   if (events_) watchEvents(metrics_, *events_);
+  watchErasures(metrics_, *erasures_);
   if (control_) watchControl(metrics_, *control_, *director_);
   ready_.start();
   reloaded_.set(1);

@@ -102,6 +102,16 @@ void watchIngest(Metrics& metrics, const ingest::RtmpServer& server) {
       "Packets of publishers that were corrupt or waited for a key frame.", {}, c.droppedPackets);
 }
 
+void watchErasures(Metrics& metrics, const control::Erasures& erasures) {
+  const control::ErasureCounters& c = erasures.counters();
+  add(metrics, Kind::kCounter, "dvpe_erasures_asked_total", "Viewers of this node who asked to be forgotten.", {},
+      c.asked);
+  add(metrics, Kind::kCounter, "dvpe_erasures_done_total", "Requests of the database that were done here.", {}, c.done);
+  add(metrics, Kind::kCounter, "dvpe_erasures_errors_total", "Tries that failed, and are tried again.", {}, c.errors);
+  metrics.observe(Kind::kGauge, "dvpe_erasures_waiting", "Requests that the database has not got yet.", {},
+                  [&erasures] { return static_cast<double>(erasures.waiting()); });
+}
+
 void watchControl(Metrics& metrics, const ControlPlane& control, const personalize::Director& director) {
   metrics.observe(Kind::kGauge, "dvpe_release_in_force", "The sequence of the release that this node is decided by.",
                   {}, [&control] { return static_cast<double>(control.state().inForce.sequence); });

@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "node/control/erasures.h"
 #include "node/ingest/rtmp/server.h"
 #include "node/ingest/stamper.h"
 #include "node/main/channel.h"
@@ -20,6 +21,7 @@ namespace dvpe::node {
 void watchChannel(serve::Metrics& metrics, const std::string& id, const Channel& channel,
                   const ingest::Stamper& stamper);
 void watchIngest(serve::Metrics& metrics, const ingest::RtmpServer& server);
+void watchErasures(serve::Metrics& metrics, const control::Erasures& erasures);
 void watchControl(serve::Metrics& metrics, const ControlPlane& control, const personalize::Director& director);
 void watchServing(serve::Metrics& metrics, const personalize::Director& director, const serve::Server& server);
 // Nothing, where no other node shares the viewers.

@@ -253,7 +253,10 @@ Result<void> SessionStore::eraseViewers(const std::set<privacy::Pseudonym>& view
   for (const auto& session : dead) DVPE_CHECK(impl_->sessions->erase(session));
   DVPE_CHECK(commit());
   DVPE_CHECK(commitViewers());
-  return impl_->keys->scrub();
+  // The keys first: what the others hold is sealed under them, but for the viewer's name.
+  DVPE_CHECK(impl_->keys->scrub());
+  DVPE_CHECK(impl_->sessions->scrub());
+  return impl_->viewers->scrub();
 }
 
 }  // namespace dvpe::personalize

@@ -107,6 +107,10 @@ class Erasure(WithFolder):
                 found += [f"{what} in {path}" for what, bytes_ in needles.items() if bytes_ in content]
         return found
 
+    @staticmethod
+    def in_a_spool(number: str) -> bytes:
+        return struct.pack("<q", int(number))
+
     def visitors(self) -> set[str]:
         return set(self.ask("SELECT DISTINCT visitor FROM dvpe.event WHERE visitor <> 0").split())
 
@@ -116,6 +120,14 @@ class Erasure(WithFolder):
         wait_until(lambda: self.ask("SELECT count(*) FROM dvpe.event_batch WHERE NOT rolled") == "0", 30, "the count", 0.2)
         self.assertNotEqual(self.ask("SELECT count(*) FROM dvpe.event_reach"), "0")
 
+        # What nodes know the viewer by is on their disks: what is told apart by it, and where their key is.
+        digest = keyed(keyed(self.key(), b"dvpe-derive-v1", b"erasure"), b"viewer", self.pseudonyms[GONE])  # so this is the viewer's pseudonym
+        numbers, folders = self.visitors(), [self.folder / "n1", self.folder / "n2"]
+        names = {who: keyed(keyed(self.key(), b"dvpe-derive-v1", b"erasure"), b"viewer", self.pseudonyms[who])[:16] for who in (GONE, STAYS)}
+        for folder in folders:
+            for what, bytes_ in {**{n: self.in_a_spool(n) for n in numbers}, **names}.items():
+                self.assertTrue(self.where(folder, {what: bytes_}), f"{what} is in {folder}")
+
         # n2 goes down with the viewer's session in its journal.
         self.nodes["n2"].stop()
         before = len(self.ask("SELECT id FROM dvpe.event").split())
@@ -123,7 +135,6 @@ class Erasure(WithFolder):
         self.assertEqual(status, 202, answer)
         request = json.loads(answer)["request"]
 
-        digest = keyed(keyed(self.key(), b"dvpe-derive-v1", b"erasure"), b"viewer", self.pseudonyms[GONE])  # so this is the viewer's pseudonym
         wait_until(lambda: self.ask(f"SELECT encode(digest, 'hex') FROM dvpe.erasure WHERE request = '{request}'") == digest.hex(), 20, "the request to be in the database", 0.1)
 
         # Here it is done at once.
@@ -144,6 +155,15 @@ class Erasure(WithFolder):
         wait_until(lambda: self.ask(f"SELECT state FROM dvpe.privacy_request WHERE id = '{request}'") == "done", 30, "it to be done", 0.2)
         self.assertEqual(self.plane.people["ada"].as_proved(stands), "done|")
         self.assertEqual(len(self.visitors()), 1, "what n2 shipped late came without its visitor")
+
+        gone, = numbers - self.visitors()
+        for folder in folders:
+            rest = {"number": self.in_a_spool(gone), "name": names[GONE]}
+            until = time.monotonic() + 20
+            while self.where(folder, rest) and time.monotonic() < until:
+                time.sleep(0.5)
+            self.assertEqual(self.where(folder, rest), [], "what is left of the viewer")
+            self.assertTrue(self.where(folder, {"name": names[STAYS]}), "another viewer is still there")
 
         needles = self.spellings(GONE)
         self.ask("CHECKPOINT")

@@ -85,6 +85,10 @@ TEST_F(SessionStoreTest, LeavesNoByteOfTheKeysOfViewersWhoWereErased) {
     for (const auto& [viewer, key] : wrapped) {
       EXPECT_EQ(content.find(key) == std::string::npos, viewer % 2 == 0) << viewer;
     }
+    const std::string sessions = contentOf(folder_.path() / "sessions" / "data.mdb");
+    for (const auto& viewer : gone) {
+      EXPECT_EQ(sessions.find(std::string(viewer.begin(), viewer.end())), std::string::npos);
+    }
     EXPECT_EQ(all().size(), 120U);
     if (!again) {  // nor does it come back from buffers
       for (std::uint32_t viewer = 400; viewer < 500; ++viewer) {
