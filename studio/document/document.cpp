@@ -95,8 +95,12 @@ class Document::Splice final : public QUndoCommand {
   const json::value value_;
 };
 
-Document::Document(json::object contents, int baseRevision, int version, QObject* parent)
-    : QObject(parent), contents_(std::move(contents)), baseRevision_(baseRevision), version_(version) {}
+Document::Document(json::object contents, int baseRevision, int version, bool drafted, QObject* parent)
+    : QObject(parent),
+      contents_(std::move(contents)),
+      baseRevision_(baseRevision),
+      version_(version),
+      drafted_(drafted) {}
 
 QString Document::text(std::string_view key) const {
   const json::value* found = contents_.get_object().if_contains(key);
@@ -142,6 +146,7 @@ void Document::move(const std::string& list, std::size_t from, std::size_t to, c
 
 void Document::saved(int version) {
   version_ = version;
+  drafted_ = true;
   undo_.setClean();
 }
 

@@ -18,13 +18,15 @@ class Document : public QObject {
   Q_OBJECT
  public:
   // contents: {"kind", "id", "organisation", "revision", "body"}. baseRevision: the signed revision that it was made
-  // from; 0: none. version: of the draft in the database; 0: none.
-  Document(boost::json::object contents, int baseRevision, int version, QObject* parent = nullptr);
+  // from; 0: none. version: of this person's draft in the database; 0: none. drafted: the contents are that draft's,
+  // not the revision's.
+  Document(boost::json::object contents, int baseRevision, int version, bool drafted, QObject* parent = nullptr);
 
   QString kind() const { return text("kind"); }
   QString id() const { return text("id"); }
   int baseRevision() const { return baseRevision_; }
   int version() const { return version_; }
+  bool drafted() const { return drafted_; }
   const boost::json::value& contents() const { return contents_; }
   // As a draft is stored: of the revision after the one that it was made from.
   std::string draft() const;
@@ -61,6 +63,7 @@ class Document : public QObject {
 
   boost::json::value contents_;
   int baseRevision_, version_;
+  bool drafted_;
   QUndoStack undo_;
 };
 

@@ -7,6 +7,7 @@
 #include <QJsonDocument>
 #include <QJsonObject>
 
+#include "studio/features/publish/publish_feature.h"
 #include "studio/features/rules/rules_feature.h"
 #include "studio/shell/main_window.h"
 #include "studio/shell/sign_in_page.h"
@@ -42,6 +43,7 @@ int main(int argc, char** argv) {
   useStyle();
   std::vector<std::unique_ptr<Feature>> features;
   features.push_back(rulesFeature());
+  features.push_back(publishFeature());
   MainWindow window(std::move(features));
   window.QWidget::show();
   signInByFile(window, qEnvironmentVariable("DVPE_STUDIO_SIGN_IN"));

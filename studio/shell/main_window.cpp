@@ -78,6 +78,7 @@ MainWindow::MainWindow(std::vector<std::unique_ptr<Feature>> features)
   setCentralWidget(stack_);
 
   says_->setObjectName(QStringLiteral("says"));
+  says_->setContentsMargins(8, 0, 8, 0);
   badge_->setObjectName(QStringLiteral("badge"));
   badge_->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
   badge_->setAutoRaise(true);

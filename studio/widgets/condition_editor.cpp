@@ -193,6 +193,12 @@ void ConditionEditor::setText(const QString& text) {
   read();
 }
 
+QList<QWidget*> ConditionEditor::inOrder() const {
+  QList<QWidget*> out = buttons_->findChildren<QWidget*>(QString(), Qt::FindDirectChildrenOnly);
+  out << tree_ << edit_ << says_;
+  return out;
+}
+
 QString ConditionEditor::text() const { return edit_->toPlainText(); }
 
 void ConditionEditor::setViewer(std::shared_ptr<const rules::AttributeSource> viewer) {

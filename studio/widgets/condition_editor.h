@@ -31,6 +31,8 @@ class ConditionEditor : public QWidget {
   // Not told of by textEdited().
   void setText(const QString& text);
   QString text() const;
+  // What takes the focus, as it is read.
+  QList<QWidget*> inOrder() const;
   bool good() const { return mistakes_.empty(); }
   // For whom the verdicts are; null: nobody. Stays as long as it is not replaced.
   void setViewer(std::shared_ptr<const rules::AttributeSource> viewer);

@@ -13,6 +13,7 @@
 #include <QTemporaryDir>
 #include <QtTest>
 
+#include "studio/features/publish/publish_feature.h"
 #include "studio/features/rules/rules_feature.h"
 #include "studio/shell/main_window.h"
 #include "studio/shell/sign_in_page.h"
@@ -53,6 +54,7 @@ class People {
 inline std::unique_ptr<MainWindow> window() {
   std::vector<std::unique_ptr<Feature>> features;
   features.push_back(rulesFeature());
+  features.push_back(publishFeature());
   auto out = std::make_unique<MainWindow>(std::move(features));
   out->QWidget::show();
   QApplication::setActiveWindow(out.get());  // shortcuts go to the window in front

@@ -14,7 +14,10 @@
 #include <QTableView>
 #include <QToolButton>
 #include <QTreeView>
+#include <QTreeWidget>
 
+#include "shared/release/signing.h"
+#include "studio/features/publish/publish_page.h"
 #include "studio/features/rules/rules_page.h"
 #include "tests/studio/desk.h"
 
@@ -123,7 +126,7 @@ class Shell : public QObject {
     const auto other = test::window();
     signIn(*other, QStringLiteral("adam"));
     QVERIFY(!other->open(QStringLiteral("rules")));
-    QVERIFY(other->findChild<QLabel*>(QStringLiteral("noPages")) != nullptr);
+    QCOMPARE(other->shown(), QStringLiteral("publish"));
   }
 
   void passwordsAreGoneFromTheWindowAndNeverInTheSettings() {
@@ -191,6 +194,107 @@ class Shell : public QObject {
     QVERIFY(cell(*window, QStringLiteral("young-in-japan"), RulesModel::kWhen).contains(QStringLiteral("JP")));
     test::child<QAction>(*window, "submitDraft")->trigger();
     QTRY_VERIFY_WITH_TIMEOUT(said(*window).contains(QStringLiteral("review")), 20000);
+  }
+
+  void aRuleGoesFromOnePersonsDraftThroughAnothersReviewToASignedRevision() {
+    const auto author = test::window(), reviewer = test::window();
+    signIn(*author, QStringLiteral("cleo"));
+    waitForRules(*author, 6);
+    choose(*author, QStringLiteral("grown-up"));
+    auto* edit = test::child<QPlainTextEdit>(*author, "conditionText");
+    edit->selectAll();
+    edit->insertPlainText(QStringLiteral("viewer.age >= 18 && viewer.shoes == 1"));
+    const auto save = [&] {
+      QTRY_VERIFY_WITH_TIMEOUT(test::child<QAction>(*author, "saveDraft")->isEnabled(), 20000);
+      test::child<QAction>(*author, "saveDraft")->trigger();
+      QTRY_VERIFY_WITH_TIMEOUT(test::child<QAction>(*author, "submitDraft")->isEnabled(), 20000);
+      test::child<QAction>(*author, "submitDraft")->trigger();
+      QTRY_VERIFY_WITH_TIMEOUT(said(*author).contains(QStringLiteral("review")), 20000);
+    };
+    save();
+
+    // Whoever reviews is told what cannot be, and may not approve it.
+    signIn(*reviewer, QStringLiteral("dina"));
+    QVERIFY(reviewer->open(QStringLiteral("publish")));
+    auto* drafts = test::child<QTableView>(*reviewer, "draftsTable");
+    auto* check = test::child<QLabel>(*reviewer, "draftCheck");
+    auto* approve = test::child<QPushButton>(*reviewer, "approve");
+    const auto row = [&](const QTableView& table) {
+      for (int i = 0; i < table.model()->rowCount(); ++i) {
+        if (table.model()->index(i, DraftsModel::kDocument).data().toString() == QLatin1String("late") &&
+            table.model()->index(i, DraftsModel::kState).data().toString() != QLatin1String("being written"))
+          return i;
+      }
+      return -1;
+    };
+    QTRY_VERIFY_WITH_TIMEOUT(row(*drafts) >= 0, 20000);
+    drafts->selectRow(row(*drafts));
+    QTRY_VERIFY_WITH_TIMEOUT(check->text().contains(QStringLiteral("viewer.shoes")), 20000);
+    QVERIFY(!approve->isEnabled());
+    auto* back = test::child<QPushButton>(*reviewer, "sendBack");
+    QTest::mouseClick(back, Qt::LeftButton);
+    auto* remark = test::child<QInputDialog>(*reviewer, "remark");
+    remark->setTextValue(QStringLiteral("nobody has shoes"));
+    remark->accept();
+    QTRY_VERIFY_WITH_TIMEOUT(said(*reviewer).contains(QStringLiteral("goes back")), 20000);
+
+    edit->selectAll();
+    edit->insertPlainText(QStringLiteral("viewer.age >= 19"));
+    save();
+    QTRY_VERIFY_WITH_TIMEOUT(row(*drafts) >= 0, 20000);
+    drafts->selectRow(row(*drafts));
+    QTRY_VERIFY_WITH_TIMEOUT(approve->isEnabled(), 20000);
+    auto* differences = test::child<QTreeWidget>(*reviewer, "differences");
+    QStringList where;
+    for (int i = 0; i < differences->topLevelItemCount(); ++i) where << differences->topLevelItem(i)->text(1);
+    QVERIFY2(where.contains(QStringLiteral("rules › grown-up › when")), qPrintable(where.join(QLatin1Char('\n'))));
+    QTest::mouseClick(approve, Qt::LeftButton);
+    QTRY_VERIFY_WITH_TIMEOUT(said(*reviewer).contains(QStringLiteral("is approved")), 20000);
+
+    // The author signs.
+    const release::PrivateKey key = release::PrivateKey::generate();
+    const QString file = folder_.filePath(QStringLiteral("cleo.pem"));
+    QFile pem(file);
+    QVERIFY(pem.open(QIODevice::WriteOnly));
+    pem.write(QByteArray::fromStdString(key.seal("open sesame").value()));
+    pem.close();
+    QVERIFY(author->open(QStringLiteral("publish")));
+    auto* mine = test::child<QTableView>(*author, "draftsTable");
+    auto* publish = test::child<QPushButton>(*author, "publish");
+    QTRY_VERIFY_WITH_TIMEOUT(row(*mine) >= 0 && mine->model()
+                                                    ->index(row(*mine), DraftsModel::kState)
+                                                    .data()
+                                                    .toString()
+                                                    .startsWith(QStringLiteral("approved")),
+                             20000);
+    mine->selectRow(row(*mine));
+    QTRY_VERIFY_WITH_TIMEOUT(publish->isEnabled(), 20000);
+    const auto sign = [&](const QString& passphrase) {
+      QTest::mouseClick(publish, Qt::LeftButton);
+      auto* dialog = test::child<QDialog>(*author, "keyDialog");
+      test::child<QLineEdit>(*dialog, "keyFile")->setText(file);
+      QTest::keyClicks(test::child<QLineEdit>(*dialog, "keyPassphrase"), passphrase);
+      QTest::mouseClick(test::child<QPushButton>(*dialog, "sign"), Qt::LeftButton);
+      QTRY_VERIFY(author->findChild<QDialog*>(QStringLiteral("keyDialog")) == nullptr);
+    };
+    sign(QStringLiteral("wrong"));
+    QTRY_VERIFY_WITH_TIMEOUT(said(*author).contains(QStringLiteral("not done")), 20000);
+    sign(QStringLiteral("open sesame"));
+    QTRY_VERIFY2_WITH_TIMEOUT(said(*author).contains(QStringLiteral("is signed")), qPrintable(said(*author)), 20000);
+    const QString stored =
+        asked<QString>(author->session(),
+                       "SELECT convert_from(contents, 'UTF8') || ' ' || key || ' ' || encode(signature, 'hex') "
+                       "FROM dvpe.revision WHERE document = 'late' AND revision = 2");
+    const QStringList parts = stored.split(QLatin1Char(' '));
+    QVERIFY(stored.contains(QStringLiteral(">= 19")));
+    const std::string contents = stored.left(stored.size() - 16 - 128 - 2).toStdString();
+    const auto signature = release::parseSignature(parts.last().toStdString());
+    QVERIFY(signature.has_value());
+    QVERIFY(release::verify(key.publicKey(), release::Domain::kDocument, base::view(contents), signature.value()));
+    // The list of rules has it as published.
+    QVERIFY(author->open(QStringLiteral("rules")));
+    author->findChild<RulesPage*>()->reload();
+    QTRY_COMPARE_WITH_TIMEOUT(test::child<QLabel>(*author, "ruleState")->text(), QStringLiteral("as published"), 20000);
   }
 
   void whoSavesAfterSomebodyElseIsToldAndLosesNothing() {
@@ -277,7 +381,7 @@ class Shell : public QObject {
     signIn(*window, QStringLiteral("cleo"));
     waitForRules(*window, 6);
     QCOMPARE(cell(*window, QStringLiteral("not-yet"), RulesModel::kWhen), QStringLiteral("viewer.age >= 77"));
-    QVERIFY(said(*window).contains(QStringLiteral("as you left them")));
+    QVERIFY(said(*window).contains(QStringLiteral("as you left it")));
   }
 
   void everythingIsFoundByItsLetters() {
@@ -335,11 +439,16 @@ class Shell : public QObject {
       seen << now->objectName();
       QTest::keyClick(now, Qt::Key_Tab);
     }
-    for (const char* wanted :
-         {"rulesTable", "ruleName", "conditionTree", "conditionText", "personaWho", "personaJson", "mode-rules"}) {
-      QVERIFY2(seen.contains(QLatin1String(wanted)),
-               qPrintable(QLatin1String(wanted) + QStringLiteral(" is not in ") + seen.join(QLatin1Char(' '))));
+    qsizetype at = -1;
+    for (const char* wanted : {"rulesWords", "rulesTrouble", "addRuleButton", "rulesTable", "ruleName", "addPartButton",
+                               "conditionTree", "conditionText", "personaWho", "personaJson"}) {
+      const qsizetype next = seen.indexOf(QLatin1String(wanted));
+      QVERIFY2(next > at, qPrintable(QLatin1String(wanted) + QStringLiteral(" is not in its place: ") +
+                                     seen.join(QLatin1Char(' '))));
+      at = next;
     }
+    QVERIFY(seen.contains(QStringLiteral("mode-rules")) || seen.contains(QStringLiteral("mode-publish")));
+    QVERIFY(seen.contains(QStringLiteral("badge")));
     QCOMPARE(window->focusWidget(), begin);
   }
 };

@@ -5,6 +5,7 @@
 #include <QDir>
 #include <QPlainTextEdit>
 #include <QTableView>
+#include <QTreeWidget>
 
 #include "tests/studio/desk.h"
 
@@ -47,5 +48,16 @@ int main(int argc, char** argv) {
       ->setPlainText(QStringLiteral("viewer.age >= 18 && (viewer.country == \"DE\" ||"));
   QTest::qWait(300);
   shoot(QStringLiteral("rules-mistake"));
+  test::child<QPlainTextEdit>(*window, "conditionText")
+      ->setPlainText(QStringLiteral("viewer.age >= 18 && viewer.country == \"DE\""));
+  QTest::qWait(300);
+  test::child<QAction>(*window, "saveDraft")->trigger();
+  good = settle([&] { return test::child<QAction>(*window, "submitDraft")->isEnabled(); }) && good;
+  test::child<QAction>(*window, "submitDraft")->trigger();
+  good = window->open(QStringLiteral("publish")) && good;
+  auto* drafts = test::child<QTableView>(*window, "draftsTable");
+  good = settle([&] { return drafts->model()->rowCount() > 0; }) && good;
+  good = settle([&] { return test::child<QTreeWidget>(*window, "differences")->topLevelItemCount() > 0; }) && good;
+  shoot(QStringLiteral("publish"));
   return good ? 0 : 1;
 }

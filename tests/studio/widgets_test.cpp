@@ -12,6 +12,7 @@
 
 #include "shared/rules/attributes.h"
 #include "studio/document/drafts.h"
+#include "studio/features/publish/publish_model.h"
 #include "studio/features/rules/rules_model.h"
 #include "studio/session/servers.h"
 #include "studio/shell/command_palette.h"
@@ -225,7 +226,7 @@ class Widgets : public QObject {
   // ---- documents
 
   void documentsKeepWhatTheyDoNotKnowAndUndoEverything() {
-    Document document(ruleset(R"([{"id":"a","when":"true"},{"id":"b","when":"true"}])"), 3, 0);
+    Document document(ruleset(R"([{"id":"a","when":"true"},{"id":"b","when":"true"}])"), 3, 0, false);
     const std::string before = json::serialize(document.contents());
     document.set("/body/rules/0/when", json::value("x"), QStringLiteral("edit"), true);
     document.set("/body/rules/0/when", json::value("xy"), QStringLiteral("edit"), true);
@@ -247,7 +248,7 @@ class Widgets : public QObject {
 
   void whatIsNotSavedIsThereAfterACrash() {
     {
-      Document document(ruleset(R"([{"id":"a","when":"true"}])"), 1, 0);
+      Document document(ruleset(R"([{"id":"a","when":"true"}])"), 1, 0, false);
       Drafts drafts(QStringLiteral("host"), QStringLiteral("p_1"));
       QVERIFY(!drafts.watch(document));
       document.set("/body/rules/0/when", json::value("viewer.age > 1"), QStringLiteral("edit"));
@@ -257,7 +258,7 @@ class Widgets : public QObject {
                QFile::Permissions());
     }
     {
-      Document document(ruleset(R"([{"id":"a","when":"true"}])"), 1, 0);
+      Document document(ruleset(R"([{"id":"a","when":"true"}])"), 1, 0, false);
       Drafts drafts(QStringLiteral("host"), QStringLiteral("p_1"));
       QVERIFY(drafts.watch(document));
       QCOMPARE(*document.at("/body/rules/0/when"), json::value("viewer.age > 1"));
@@ -265,7 +266,7 @@ class Widgets : public QObject {
       document.saved(2);
       QTRY_VERIFY_WITH_TIMEOUT(!QFile::exists(drafts.folder().filePath(QStringLiteral("ruleset-r.json"))), 5000);
     }
-    Document document(ruleset(R"([{"id":"a","when":"true"}])"), 1, 0);
+    Document document(ruleset(R"([{"id":"a","when":"true"}])"), 1, 0, false);
     Drafts other(QStringLiteral("host"), QStringLiteral("p_2"));
     QVERIFY(!other.watch(document));
   }
@@ -276,7 +277,7 @@ class Widgets : public QObject {
     Document document(
         ruleset(
             R"x([{"id":"a","when":"true","actions":[]},{"id":"b","when":"1 == 1","actions":[]},{"id":"c","when":"( 1==1 )","actions":[]}])x"),
-        1, 0);
+        1, 0, false);
     RulesModel model;
     QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::QtTest);
     model.setDocuments({&document});
@@ -304,6 +305,74 @@ class Widgets : public QObject {
         actionsInWords(&actions),
         QStringLiteral("overlay welcome; clip c for feature; breaks with tea, car, all campaigns; audio in de; later"));
     QCOMPARE(actionsInWords(nullptr), QString());
+  }
+
+  // ---- what is different
+
+  static std::vector<Difference> differ(const char* before, const char* after) {
+    const auto document = [](const char* body) {
+      return json::parse(std::string(R"({"kind":"ruleset","body":)") + body + "}");
+    };
+    const json::value old = document(before);
+    return differences(&old, document(after));
+  }
+
+  void elementsWithIdsAreTheSameWhereverTheyStand() {
+    using Kind = Difference::Kind;
+    const auto rules = [](const char* list) { return std::string(R"({"rules":)") + list + "}"; };
+    const auto before = rules(R"([{"id":"a","when":"x"},{"id":"b","when":"y"},{"id":"c","when":"z"},{"id":"d"}])");
+    const auto after = rules(R"([{"id":"c","when":"z"},{"id":"a","when":"xx"},{"id":"b","when":"y"},{"id":"e"}])");
+    const auto found = differ(before.c_str(), after.c_str());
+    QCOMPARE(found.size(), std::size_t{4});
+    QCOMPARE(found[0], (Difference{Kind::kChanged, QStringLiteral("rules › a › when"), QStringLiteral("x"),
+                                   QStringLiteral("xx")}));
+    QCOMPARE(found[1], (Difference{Kind::kAdded, QStringLiteral("rules › e"), {}, QStringLiteral("{\"id\":\"e\"}")}));
+    QCOMPARE(found[2], (Difference{Kind::kRemoved, QStringLiteral("rules › d"), QStringLiteral("{\"id\":\"d\"}"), {}}));
+    QCOMPARE(found[3], (Difference{Kind::kMoved, QStringLiteral("rules › c"), {}, {}}));
+    QVERIFY(differ(before.c_str(), before.c_str()).empty());
+  }
+
+  void listsWithoutIdsAndOtherTypesAreWholes() {
+    QCOMPARE(differ(R"({"a":[1,2]})", R"({"a":[2,1]})").size(), std::size_t{1});
+    QCOMPARE(differ(R"({"a":[{"id":"x"},{"id":"x"}]})", R"({"a":[{"id":"x"}]})").size(), std::size_t{1});
+    QCOMPARE(differ(R"({"a":{"b":1},"c":true})", R"({"a":7})").size(), std::size_t{2});
+    const json::value fresh = json::parse(R"({"body":{"a":1,"b":2}})");
+    QCOMPARE(differences(nullptr, fresh).size(), std::size_t{2});
+    QVERIFY(differences(nullptr, json::value(5)).empty());
+  }
+
+  void whatIsVeryDifferentIsNotLookedAtWithoutEnd() {
+    json::object before, after;
+    for (int i = 0; i < 5000; ++i) after["k" + std::to_string(i)] = i;
+    const json::value old = json::object{{"body", before}}, now = json::object{{"body", after}};
+    QCOMPARE(differences(&old, now).size(), kMostDifferences);
+  }
+
+  void draftsAndReleasesAreModels() {
+    DraftsModel drafts;
+    QAbstractItemModelTester first(&drafts, QAbstractItemModelTester::FailureReportingMode::QtTest);
+    const auto draft = [](const char* id, const char* state) {
+      WaitingDraft out;
+      out.id = QLatin1String(id);
+      out.document = QLatin1String(id);
+      out.state = QLatin1String(state);
+      return out;
+    };
+    drafts.setDrafts({draft("a", "draft"), draft("b", "review")});
+    const QPersistentModelIndex b = drafts.index(1, DraftsModel::kState);
+    drafts.setDrafts({draft("b", "approved"), draft("c", "draft")});
+    QCOMPARE(drafts.rowCount(), 2);
+    QCOMPARE(b.data().toString(), QStringLiteral("approved, to be published"));
+    drafts.setDrafts({});
+    QVERIFY(!b.isValid());
+    ReleasesModel releases;
+    QAbstractItemModelTester second(&releases, QAbstractItemModelTester::FailureReportingMode::QtTest);
+    releases.setReleases({{7, QStringLiteral("now"), true, 3, 2, 0, {}},
+                          {6, QStringLiteral("then"), true, 3, 0, 1, QStringLiteral("no media\nmore")}});
+    QCOMPARE(releases.index(0, ReleasesModel::kState).data().toString(), QStringLiteral("in force on 2 of 3 nodes"));
+    QVERIFY(releases.index(1, ReleasesModel::kState).data().toString().contains(QStringLiteral("no media")));
+    releases.setReleases({{8, QStringLiteral("now"), false, 0, 0, 0, {}}});
+    QCOMPARE(releases.rowCount(), 1);
   }
 
   void lettersFindWordsInOrder() {

@@ -17,6 +17,7 @@ import json
 import os
 import pathlib
 import secrets
+import signal
 import subprocess
 import sys
 
@@ -29,26 +30,32 @@ CODES = 30
 SIGNED = f"'{'a' * 16}', '\\x{'00' * 64}'"
 
 
-def rulesets() -> dict[str, dict]:
-    demo = json.loads((nodeproc.repository() / "resources" / "demo" / "documents" / "ruleset.json").read_text(encoding="utf-8"))["body"]
+DEMO = nodeproc.repository() / "resources" / "demo" / "documents"
+
+
+def documents() -> list[dict]:
+    """What is published: the demo's documents, and a ruleset with something to look at."""
+    demo = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(DEMO.glob("*.json"))]
+    return demo + [{"kind": "ruleset", "id": "late", "organisation": "demo", "revision": 1, "body": late()}]
+
+
+def late() -> dict:
     fields = [{"path": "viewer.country", "type": "string", "purpose": "personalised_content", "values": ["DE", "FR", "JP"], "forecastable": True},
               {"path": "viewer.age", "type": "int", "purpose": "personalised_content", "steps": [0, 18, 30], "forecastable": True}]
-    late = {"channel": "late", "fields": fields, "rules": [
+    return {"channel": "demo", "fields": fields, "rules": [
         {"id": "grown-up", "when": "viewer.age >= 18 && (viewer.country == \"DE\" || viewer.country == \"FR\")",
          "actions": [{"showOverlay": {"overlay": "welcome"}}]},
         {"id": "grown-up-again", "when": "viewer.age>=18 && ( viewer.country == 'DE' || viewer.country=='FR' )",
          "actions": [{"showOverlay": {"overlay": "welcome"}}]},
         {"id": "not-yet", "when": "true", "actions": []}]}
-    return {"demo": demo, "late": late}
-
 
 class StudioTown(people.Town):
     @classmethod
     def furnish(cls) -> None:
         cls.server.ask("".join(
             "INSERT INTO dvpe.revision (organisation, kind, document, revision, digest, contents, key, signature) VALUES "
-            f"('demo', 'ruleset', '{name}', 1, sha256('{name}'), convert_to({people.quoted(json.dumps({'kind': 'ruleset', 'id': name, 'organisation': 'demo', 'revision': 1, 'body': body}))}, 'UTF8'), {SIGNED});\n"
-            for name, body in rulesets().items()))
+            f"('demo', '{d['kind']}', '{d['id']}', 1, sha256('{d['kind']} {d['id']}'), convert_to({people.quoted(json.dumps(d))}, 'UTF8'), {SIGNED});\n"
+            for d in documents()))
 
     @classmethod
     def codes(cls, person: people.Person) -> list[str]:
@@ -63,6 +70,7 @@ def main() -> int:
     parser.add_argument("--role", choices=sorted(set(ROLE_OF.values())))
     parser.add_argument("program", nargs=argparse.REMAINDER)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the database stops
     StudioTown.setUpClass()
     try:
         StudioTown.furnish()

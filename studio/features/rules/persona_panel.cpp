@@ -130,6 +130,8 @@ void PersonaPanel::setFields(const std::vector<model::Field>& fields) {
   if (before < 3) edit_->setPlainText(who_->currentData().toString());
 }
 
+QList<QWidget*> PersonaPanel::inOrder() const { return {who_, edit_}; }
+
 void PersonaPanel::read() {
   const auto persona = readPersona(edit_->toPlainText());
   viewer_ = persona ? persona.value() : nullptr;

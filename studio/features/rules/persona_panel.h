@@ -25,6 +25,8 @@ class PersonaPanel : public QWidget {
   explicit PersonaPanel(QWidget* parent = nullptr);
   // Somebody made of the fields that there are: everything known and agreed to.
   void setFields(const std::vector<model::Field>& fields);
+  // What takes the focus, as it is read.
+  QList<QWidget*> inOrder() const;
   const std::shared_ptr<const rules::AttributeSource>& viewer() const { return viewer_; }
 
  signals:

@@ -105,8 +105,18 @@ RulesPage::RulesPage(Desk& desk)
     if (desk_.session.state() == Session::State::kOnline) rulesets_.load();
     showState();
   });
+  // As the page is read.
+  QList<QWidget*> order{words_, trouble_};
+  order << tools_->findChildren<QWidget*>(QString(), Qt::FindDirectChildrenOnly) << table_ << name_;
+  order << condition_->inOrder() << persona_->inOrder();
+  for (int i = 1; i < order.size(); ++i) setTabOrder(order[i - 1], order[i]);
   rowChosen();
-  rulesets_.load();
+}
+
+// What others have published meanwhile.
+void RulesPage::showEvent(QShowEvent* event) {
+  QWidget::showEvent(event);
+  reload();
 }
 
 QAction* RulesPage::action(const QString& name, const QString& title, const QString& iconName,
@@ -289,12 +299,12 @@ void RulesPage::showState() {
   const int row = current();
   Document* document = model_->documentAt(row);
   const bool online = desk_.session.state() == Session::State::kOnline;
-  state_->setText(document == nullptr       ? QString()
-                  : document->unsaved()     ? tr("changed, not saved as a draft")
-                  : document->version() > 0 ? tr("draft")
-                                            : tr("as published"));
+  state_->setText(document == nullptr   ? QString()
+                  : document->unsaved() ? tr("changed, not saved as a draft")
+                  : document->drafted() ? tr("draft")
+                                        : tr("as published"));
   save_->setEnabled(document != nullptr && document->unsaved() && online);
-  submit_->setEnabled(document != nullptr && !document->unsaved() && document->version() > 0 && online);
+  submit_->setEnabled(document != nullptr && !document->unsaved() && document->drafted() && online);
   remove_->setEnabled(row >= 0);
   up_->setEnabled(row >= 0 && model_->ruleAt(row) > 0);
   down_->setEnabled(row >= 0 && model_->rowOf(document, model_->ruleAt(row) + 1) >= 0);

@@ -44,9 +44,14 @@ class RulesPage : public QWidget {
   explicit RulesPage(Desk& desk);
 
   QList<Found> find(const QString& letters);
+  // Reads the database again; what is not saved stays.
+  void reload() { rulesets_.load(); }
   // The row of the model, or -1.
   int current() const;
   void select(int row);
+
+ protected:
+  void showEvent(QShowEvent* event) override;
 
  private:
   void makeList();

@@ -21,7 +21,7 @@ constexpr const char* kRead =
     "mine AS (SELECT d.document, d.base_revision, d.version, d.contents, d.state FROM dvpe.draft d "
     "WHERE d.kind = 'ruleset' AND d.author = session.me()) "
     "SELECT CASE WHEN m.base_revision >= coalesce(s.revision, 0) THEN m.contents ELSE s.contents END, "
-    "coalesce(s.revision, m.base_revision), coalesce(m.version, 0) "
+    "coalesce(s.revision, m.base_revision), coalesce(m.version, 0), m.base_revision >= coalesce(s.revision, 0) "
     "FROM signed s FULL JOIN mine m USING (document) WHERE s.withdrawn IS NOT TRUE ORDER BY document LIMIT 10000";
 
 }  // namespace
@@ -36,7 +36,7 @@ void Rulesets::load() {
         std::vector<Row> out;
         for (std::size_t i = 0; i < rows.size(); ++i) {
           out.push_back({std::string(rows.text(i, 0)), static_cast<int>(rows.integer(i, 1)),
-                         static_cast<int>(rows.integer(i, 2))});
+                         static_cast<int>(rows.integer(i, 2)), rows.flag(i, 3)});
         }
         return out;
       },
@@ -56,12 +56,13 @@ void Rulesets::take(std::vector<Row> rows) {
     boost::system::error_code error;
     json::value read = json::parse(row.contents, error);
     if (error || !read.is_object()) continue;  // nobody signed that; and a draft is never stored so
-    auto made = std::make_unique<Document>(std::move(read.get_object()), row.base, row.version);
+    auto made = std::make_unique<Document>(std::move(read.get_object()), row.base, row.version, row.drafted);
     const auto known =
         std::find_if(all_.begin(), all_.end(), [&](const auto& each) { return each && each->id() == made->id(); });
-    const bool keep =
-        known != all_.end() &&
-        ((*known)->unsaved() || ((*known)->contents() == made->contents() && (*known)->version() == made->version()));
+    const bool keep = known != all_.end() &&
+                      ((*known)->unsaved() ||
+                       ((*known)->contents() == made->contents() && (*known)->version() == made->version() &&
+                        (*known)->drafted() == made->drafted() && (*known)->baseRevision() == made->baseRevision()));
     if (keep) {
       fresh.push_back(std::move(*known));
       continue;
@@ -75,7 +76,7 @@ void Rulesets::take(std::vector<Row> rows) {
   }
   std::swap(all_, fresh);  // what nobody needs any more goes after everybody has heard of it
   emit loaded();
-  if (restored > 0) desk_.say(tr("%n ruleset(s) with what you had not saved are as you left them.", nullptr, restored));
+  if (restored > 0) desk_.say(tr("What you had not saved is as you left it. Rulesets: %1.").arg(restored));
 }
 
 void Rulesets::save(Document& document) {

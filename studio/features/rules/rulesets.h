@@ -36,6 +36,7 @@ class Rulesets : public QObject {
   struct Row {
     std::string contents;
     int base = 0, version = 0;
+    bool drafted = false;
   };
   void take(std::vector<Row> rows);
 
