@@ -57,12 +57,13 @@ class StudioTown(people.Town):
             f"('demo', '{d['kind']}', '{d['id']}', 1, sha256('{d['kind']} {d['id']}'), convert_to({people.quoted(json.dumps(d))}, 'UTF8'), {SIGNED});\n"
             for d in documents()))
 
-    @classmethod
-    def codes(cls, person: people.Person) -> list[str]:
-        made = [base64.b32encode(secrets.token_bytes(10)).decode() for _ in range(CODES)]
-        cls.server.ask("".join(f"INSERT INTO dvpe.recovery_code (person, digest) SELECT id, '\\x{hashlib.sha256(code.encode()).hexdigest()}' FROM dvpe.person "
-                               f"WHERE name = '{person.name}';\n" for code in made))
-        return made
+
+def recovery_codes(server, person: people.Person) -> list[str]:
+    """New ones; each works once."""
+    made = [base64.b32encode(secrets.token_bytes(10)).decode() for _ in range(CODES)]
+    server.ask("".join(f"INSERT INTO dvpe.recovery_code (person, digest) SELECT id, '\\x{hashlib.sha256(code.encode()).hexdigest()}' FROM dvpe.person "
+                       f"WHERE name = '{person.name}';\n" for code in made))
+    return made
 
 
 def main() -> int:
@@ -82,10 +83,10 @@ def main() -> int:
             path = StudioTown.folder / "sign-in.json"
             path.touch(mode=0o600)
             path.write_text(json.dumps({"server": server, "certificate": certificate, "login": person.login, "password": person.password,
-                                        "code": StudioTown.codes(person)[0]}))
+                                        "code": recovery_codes(StudioTown.server, person)[0]}))
             environment["DVPE_STUDIO_SIGN_IN"] = str(path)
         else:
-            environment["DVPE_STUDIO_PEOPLE"] = json.dumps({name: [p.login, p.password, *StudioTown.codes(p)] for name, p in known.items()})
+            environment["DVPE_STUDIO_PEOPLE"] = json.dumps({name: [p.login, p.password, *recovery_codes(StudioTown.server, p)] for name, p in known.items()})
         return subprocess.run(options.program, env=environment, check=False).returncode
     finally:
         StudioTown.tearDownClass()
