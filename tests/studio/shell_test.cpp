@@ -119,9 +119,10 @@ class Shell : public QObject {
     waitForRules(*window, 6);
     QCOMPARE(window->shown(), QStringLiteral("rules"));
     QVERIFY(said(*window).contains(QStringLiteral("Cleo")));
-    QVERIFY(cell(*window, QStringLiteral("grown-up-again"), RulesModel::kBadges)
-                .contains(QStringLiteral("same as grown-up")));
-    QVERIFY(cell(*window, QStringLiteral("not-yet"), RulesModel::kBadges).contains(QStringLiteral("gives nothing")));
+    QTRY_VERIFY(cell(*window, QStringLiteral("grown-up-again"), RulesModel::kBadges)
+                    .contains(QStringLiteral("same as grown-up")));
+    QTRY_VERIFY(
+        cell(*window, QStringLiteral("not-yet"), RulesModel::kBadges).contains(QStringLiteral("gives nothing")));
     QCOMPARE(cell(*window, QStringLiteral("grown-up"), RulesModel::kVerdict), QStringLiteral("yes"));
     const auto other = test::window();
     signIn(*other, QStringLiteral("adam"));

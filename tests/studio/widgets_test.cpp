@@ -13,6 +13,7 @@
 #include "shared/rules/attributes.h"
 #include "studio/document/drafts.h"
 #include "studio/features/publish/publish_model.h"
+#include "studio/features/rules/inspection.h"
 #include "studio/features/rules/rules_model.h"
 #include "studio/session/servers.h"
 #include "studio/shell/command_palette.h"
@@ -282,19 +283,59 @@ class Widgets : public QObject {
     QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::QtTest);
     model.setDocuments({&document});
     QCOMPARE(model.rowCount(), 3);
-    QVERIFY(model.index(2, RulesModel::kBadges).data().toString().contains(QStringLiteral("same as b")));
+    QTRY_VERIFY(model.index(2, RulesModel::kBadges).data().toString().contains(QStringLiteral("same as b")));
     const QPersistentModelIndex c = model.index(2, 0);
     document.insert("/body/rules", 0, json::object{{"id", "first"}, {"when", "true"}}, QStringLiteral("add"));
     QCOMPARE(c.row(), 3);
     document.remove("/body/rules", 1, QStringLiteral("remove"));
     QCOMPARE(c.row(), 2);
     document.set("/body/rules/2/when", json::value("1 +"), QStringLiteral("edit"));
-    QVERIFY(model.index(2, RulesModel::kBadges).data().toString().contains(QStringLiteral("cannot be read")));
+    QTRY_VERIFY(model.index(2, RulesModel::kBadges).data().toString().contains(QStringLiteral("cannot be read")));
     document.undo().undo();
     document.undo().undo();
     document.undo().undo();
     QCOMPARE(model.rowCount(), 3);
     QCOMPARE(model.ruleAt(2), 2);
+  }
+
+  void onlyWhatIsProvedIsToBeLookedAt() {
+    const std::vector<model::Field> fields{{"viewer.age", model::FieldType::kInt, "", ""},
+                                           {"viewer.country", model::FieldType::kString, "", ""}};
+    const auto shows = [](const char* overlay) {
+      return json::parse(std::string(R"([{"showOverlay":{"overlay":")") + overlay + "\"}}]");
+    };
+    const auto breaks = [](const char* campaign) {
+      return json::parse(std::string(R"([{"fillBreaks":{"campaigns":[")") + campaign + "\"]}}]");
+    };
+    const std::vector<InspectedRule> rules{
+        {QStringLiteral("adults"), "viewer.age >= 18", shows("a")},
+        {QStringLiteral("seniors"), "viewer.age >= 65", shows("a")},
+        {QStringLiteral("others"), "viewer.age >= 65", shows("b")},
+        {QStringLiteral("nobody"), "viewer.age > 5 && viewer.age < 4", shows("c")},
+        {QStringLiteral("again"), "viewer.age>=18 // the same", shows("a")},
+        {QStringLiteral("mistaken"), "viewer.hair", shows("c")},
+        {QStringLiteral("empty"), "true", json::array{}},
+        {QStringLiteral("tea"), "viewer.age >= 18", breaks("tea")},
+        {QStringLiteral("tea again"), "viewer.age >= 21", breaks("tea")},
+        {QStringLiteral("wide"), "viewer.age >= 3", shows("a")},
+    };
+    const std::atomic<bool> go{false};
+    const auto said = inspect(rules, fields, go);
+    const QStringList expected{QString(),
+                               QStringLiteral("changes nothing: adults comes before it"),
+                               QString(),
+                               QStringLiteral("never true"),
+                               QStringLiteral("same as adults"),
+                               QStringLiteral("condition cannot be read"),
+                               QStringLiteral("gives nothing"),
+                               QString(),
+                               QStringLiteral("changes nothing: tea comes before it"),
+                               QString()};
+    QCOMPARE(said.size(), rules.size());
+    for (std::size_t i = 0; i < rules.size(); ++i)
+      QCOMPARE(said[i].join(QStringLiteral(", ")), expected[static_cast<qsizetype>(i)]);
+    const std::atomic<bool> halt{true};
+    QVERIFY(inspect(rules, fields, halt).empty());
   }
 
   void actionsAreSaidInWords() {

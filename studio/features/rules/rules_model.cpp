@@ -6,6 +6,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "shared/model/json.h"
+#include "studio/features/rules/inspection.h"
 #include "studio/widgets/icons.h"
 
 namespace dvpe::studio {
@@ -15,6 +16,7 @@ namespace json = boost::json;
 namespace {
 
 const std::string kRules = "/body/rules";
+constexpr int kPause = 300;  // ms between the last change and looking at it
 
 QString textOf(const json::value* value) {
   if (value == nullptr || !value->is_string()) return {};
@@ -38,15 +40,6 @@ QString actionInWords(std::string_view name, const json::object& of) {
   return RulesModel::tr("breaks with %1").arg(campaigns.join(QStringLiteral(", ")));
 }
 
-// Without comments, and with literals as the language writes them.
-rules::Node bare(rules::Node node) {
-  node.before.clear();
-  node.after.clear();
-  node.spelling.clear();
-  for (rules::Node& child : node.children) child = bare(std::move(child));
-  return node;
-}
-
 }  // namespace
 
 QString actionsInWords(const json::value* actions) {
@@ -63,12 +56,15 @@ QString actionsInWords(const json::value* actions) {
 
 void RulesModel::setDocuments(const std::vector<Document*>& documents) {
   beginResetModel();
-  for (const Source& source : sources_) disconnect(source.document, nullptr, this, nullptr);
+  for (const Source& source : sources_) {
+    disconnect(source.document, nullptr, this, nullptr);
+    if (source.looking) *source.looking = true;
+  }
   sources_.clear();
   rows_.clear();
   for (Document* document : documents) {
     const std::size_t number = sources_.size();
-    Source& source = sources_.emplace_back(Source{document, document->id(), {}, {}});
+    Source& source = sources_.emplace_back(Source{document, document->id(), {}, nullptr});
     readFields(source);
     connect(document, &Document::changed, this,
             [this, number](const std::string& pointer, bool) { changed(number, pointer); });
@@ -77,6 +73,7 @@ void RulesModel::setDocuments(const std::vector<Document*>& documents) {
     for (Row& row : read(i)) rows_.push_back(std::move(row));
   }
   endResetModel();
+  look();
 }
 
 void RulesModel::readFields(Source& source) const {
@@ -129,15 +126,8 @@ void RulesModel::changed(std::size_t source, const std::string& pointer) {
     endInsertRows();
   }
   for (int i = 0; i < after; ++i) at(i)->rule = i;
-  forgetBadges(source);
+  later_.start();
   if (after > 0) emit dataChanged(index(first, 0), index(first + after - 1, kColumns - 1));
-}
-
-void RulesModel::forgetBadges(std::size_t source) {
-  for (Row& row : rows_) {
-    if (row.source == source) row.badges.reset();
-  }
-  for (Source& each : sources_) each.firsts.clear();  // rows have other numbers now
 }
 
 void RulesModel::setViewer(std::shared_ptr<const rules::AttributeSource> viewer) {
@@ -153,35 +143,56 @@ const rules::Condition& RulesModel::conditionOf(const Row& row) const {
   return *row.condition;
 }
 
-// The first row of its ruleset with the same condition, however it is written, and the same actions.
-int RulesModel::firstLike(const Row& row) const {
-  const auto likeness = [](const Row& of) {
-    const rules::Parsed parsed = rules::parse(of.when.toStdString());
-    const QString when = parsed.mistakes.empty() ? QString::fromStdString(rules::print(bare(parsed.root))) : of.when;
-    return when + QLatin1Char('\n') + of.gives;
-  };
-  Source& source = sources_[row.source];
-  if (source.firsts.isEmpty()) {
-    for (int i = 0; i < rowCount(); ++i) {
-      const Row& each = rows_[static_cast<std::size_t>(i)];
-      if (each.source != row.source) continue;
-      const QString like = likeness(each);
-      if (!source.firsts.contains(like)) source.firsts.insert(like, i);
-    }
-  }
-  return source.firsts.value(likeness(row), static_cast<int>(&row - rows_.data()));
+// Some time after the last change: it takes a while with many rules.
+void RulesModel::look() {
+  for (std::size_t i = 0; i < sources_.size(); ++i) look(i);
 }
 
-// What somebody should look at.
-const QStringList& RulesModel::badgesOf(const Row& row) const {
-  if (row.badges) return *row.badges;
-  QStringList out;
-  if (conditionOf(row).program() == nullptr) out << tr("condition cannot be read");
-  const Row& first = rows_[static_cast<std::size_t>(firstLike(row))];
-  if (first.rule != row.rule) out << tr("same as %1").arg(first.id);
-  if (row.gives.isEmpty()) out << tr("gives nothing");
-  row.badges = out;
-  return *row.badges;
+void RulesModel::look(std::size_t number) {
+  Source& source = sources_[number];
+  if (source.looking) *source.looking = true;
+  const auto stop = source.looking = std::make_shared<std::atomic<bool>>(false);
+  std::vector<InspectedRule> all;
+  const json::value* list = source.document->at(kRules);
+  for (const Row& row : rows_) {
+    if (row.source != number || list == nullptr) continue;
+    const json::value& rule = list->get_array().at(static_cast<std::size_t>(row.rule));
+    const json::value* actions = rule.is_object() ? rule.get_object().if_contains("actions") : nullptr;
+    all.push_back({row.id, row.when.toStdString(), actions ? *actions : json::value()});
+  }
+  pool_.start([this, number, stop, all = std::move(all), fields = source.fields] {
+    const auto found = std::make_shared<std::vector<QStringList>>(inspect(all, fields, *stop));
+    QMetaObject::invokeMethod(
+        this,
+        [this, number, stop, found] {
+          if (*stop) return;  // it is another ruleset by now
+          int first = -1, last = -1;
+          for (std::size_t i = 0; i < rows_.size(); ++i) {
+            Row& row = rows_[i];
+            const auto rule = static_cast<std::size_t>(row.rule);
+            if (row.source != number || rule >= found->size() || row.badges == (*found)[rule]) continue;
+            row.badges = (*found)[rule];
+            last = static_cast<int>(i);
+            if (first < 0) first = last;
+          }
+          if (first >= 0) emit dataChanged(index(first, 0), index(last, kColumns - 1));
+        },
+        Qt::QueuedConnection);
+  });
+}
+
+RulesModel::RulesModel(QObject* parent) : QAbstractTableModel(parent) {
+  pool_.setMaxThreadCount(1);
+  later_.setSingleShot(true);
+  later_.setInterval(kPause);
+  connect(&later_, &QTimer::timeout, this, qOverload<>(&RulesModel::look));
+}
+
+RulesModel::~RulesModel() {
+  for (const Source& source : sources_) {
+    if (source.looking) *source.looking = true;
+  }
+  pool_.waitForDone();
 }
 
 Document* RulesModel::documentAt(int row) const {
@@ -249,13 +260,12 @@ QVariant RulesModel::data(const QModelIndex& index, int role) const {
   if (role == kSearchRole) {
     return QStringList{row.id, row.when, row.gives, sources_[row.source].title}.join(QLatin1Char(' '));
   }
-  if (role == kTroubleRole) return !badgesOf(row).isEmpty();
+  if (role == kTroubleRole) return !row.badges.isEmpty();
   if (role == Qt::ToolTipRole && index.column() == kWhen) return row.when;
   if (role == Qt::AccessibleTextRole && index.column() == kRule) {
-    const QStringList& badges = badgesOf(row);
-    return badges.isEmpty() ? row.id : tr("%1: %2").arg(row.id, badges.join(QStringLiteral(", ")));
+    return row.badges.isEmpty() ? row.id : tr("%1: %2").arg(row.id, row.badges.join(QStringLiteral(", ")));
   }
-  if (role == Qt::DecorationRole && index.column() == kBadges && !badgesOf(row).isEmpty()) {
+  if (role == Qt::DecorationRole && index.column() == kBadges && !row.badges.isEmpty()) {
     return icon(QStringLiteral("warning"), Tone::kWarning);
   }
   const bool tells = viewer_ && index.column() == kVerdict && conditionOf(row).program() != nullptr;
@@ -281,7 +291,7 @@ QVariant RulesModel::data(const QModelIndex& index, int role) const {
     case kGives:
       return row.gives;
     case kBadges:
-      return badgesOf(row).join(QStringLiteral(", "));
+      return row.badges.join(QStringLiteral(", "));
     default:
       return {};
   }

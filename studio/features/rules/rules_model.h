@@ -5,7 +5,9 @@
 #pragma once
 
 #include <QAbstractTableModel>
-#include <QHash>
+#include <QThreadPool>
+#include <QTimer>
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -22,7 +24,8 @@ class RulesModel : public QAbstractTableModel {
   // What a row is found by; whether it has something to be looked at.
   static constexpr int kSearchRole = Qt::UserRole, kTroubleRole = Qt::UserRole + 1;
 
-  using QAbstractTableModel::QAbstractTableModel;
+  explicit RulesModel(QObject* parent = nullptr);
+  ~RulesModel() override;
 
   // documents outlive their rows: this is called again before one goes.
   void setDocuments(const std::vector<Document*>& documents);
@@ -44,12 +47,12 @@ class RulesModel : public QAbstractTableModel {
   QVariant headerData(int section, Qt::Orientation orientation, int role) const override;
 
  private:
-  // As it was read from the document; what takes longer is worked out when somebody looks.
+  // As it was read from the document.
   struct Row {
     std::size_t source = 0;
     int rule = 0;
     QString id, when, gives;
-    mutable std::optional<QStringList> badges;
+    QStringList badges;                                 // as they were worked out last
     mutable std::optional<rules::Condition> condition;  // without a program: it has mistakes
     bool same(const Row& other) const { return id == other.id && when == other.when && gives == other.gives; }
   };
@@ -57,19 +60,20 @@ class RulesModel : public QAbstractTableModel {
     Document* document = nullptr;
     QString title;  // of the ruleset
     std::vector<model::Field> fields;
-    QHash<QString, int> firsts;  // condition and actions -> row; empty: not worked out
+    std::shared_ptr<std::atomic<bool>> looking;  // set to stop who is at it; null: nobody
   };
   std::vector<Row> read(std::size_t source) const;
   void readFields(Source& source) const;
   void changed(std::size_t source, const std::string& pointer);
   const rules::Condition& conditionOf(const Row& row) const;
-  const QStringList& badgesOf(const Row& row) const;
-  int firstLike(const Row& row) const;
-  void forgetBadges(std::size_t source);
+  void look();
+  void look(std::size_t source);
 
-  mutable std::vector<Source> sources_;
+  std::vector<Source> sources_;
   std::vector<Row> rows_;
   std::shared_ptr<const rules::AttributeSource> viewer_;
+  QThreadPool pool_;  // one thread: what somebody should look at is worked out there
+  QTimer later_;
 };
 
 // What a rule's actions give, in a line: "overlay welcome; clips of tea, car in breaks".
