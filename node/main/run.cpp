@@ -274,6 +274,7 @@ Result<void> Node::startDecisions() {
   if (events_) {
     options.events = &events_->sink();
     options.naming = &events_->naming();
+    options.sample = &events_->sample();
   }
   director_ = std::make_unique<personalize::Director>(options, library_.compiled, std::move(directed), *store_,
                                                       *tokens_, clock_);
