@@ -157,6 +157,7 @@ int nodeRestartChannelCommand(const Arguments& arguments, Console& console);
 int nodeBreakCommand(const Arguments& arguments, Console& console);
 int nodeCleanCommand(const Arguments& arguments, Console& console);
 int nodeLogCommand(const Arguments& arguments, Console& console);
+int audienceCountCommand(const Arguments& arguments, Console& console);
 int nodeWatchCommand(const Arguments& arguments, Console& console);
 int releaseListCommand(const Arguments& arguments, Console& console);
 int releaseShowCommand(const Arguments& arguments, Console& console);

@@ -142,6 +142,12 @@ struct Counts {
   std::map<std::string, LineCounts> lines;
 };
 
+// Who watches a channel now: sessions that asked for something lately, by their tokens.
+struct Watching {
+  std::shared_ptr<const decisions::Compiled> compiled;  // in force at the newest cut
+  std::vector<std::string> tokens;
+};
+
 struct DirectorCounters {
   std::atomic<std::uint64_t> created{0}, repeated{0}, refused{0}, bound{0}, storeErrors{0}, expired{0};
   std::atomic<std::uint64_t> lastBindMicroseconds{0}, lastTakeoverMicroseconds{0};
@@ -197,6 +203,10 @@ class Director {
   void setPlan(std::shared_ptr<const decisions::Plan> plan);
   // What was counted for each line, for telemetry.
   boost::asio::awaitable<Counts> counts();
+
+  // Sessions of viewers who agreed to audience_statistics and watch this channel now, in steps between which everything
+  // else goes on. kNotFound is an empty `compiled`.
+  boost::asio::awaitable<Watching> watching(std::string channel);
 
   // The documents of the newest cut of each channel.
   boost::asio::awaitable<std::vector<ChannelRelease>> releases();

@@ -2,8 +2,15 @@
 // SPDX-FileCopyrightText: The DVPE authors
 //
 // Which sessions are in the decision sample, and which breaks they were there for (docs/reference/audience.md). What is
-// here of a session is in memory alone: after a crash its breaks of the day until then are missing.
+// here of a session is in memory alone: after a crash its breaks of the day until then are missing. And who watches
+// now.
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include "node/personalize/director_state.h"
+
+// GCC 12 takes Asio's recycling allocator for coroutine frames for a mismatch (GCC bug 109224).
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 
 namespace dvpe::personalize {
 
@@ -58,6 +65,28 @@ void Director::countSampled(Record& record, base::WallTime breakBegins) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(breakBegins).time_since_epoch().count();
   std::int16_t& count = record.sampled->breaks[static_cast<std::size_t>(seconds / 3600 % 24)];
   count = std::min<std::int16_t>(static_cast<std::int16_t>(count + 1), kMostBreaks);
+}
+
+boost::asio::awaitable<Watching> Director::watching(std::string channel) {
+  static constexpr privacy::PurposeSet kAsked = *privacy::purpose("audience_statistics");
+  Watching out;
+  const auto number = channelOf(channel);
+  if (!number) co_return out;
+  ChannelState& state = *channels_[number.value()];
+  out.compiled = state.eraAt(state.now()).compiled;
+  std::optional<privacy::SessionId> after;
+  for (;;) {
+    auto it = after ? records_.upper_bound(*after) : records_.begin();
+    for (std::size_t n = 0; n < kDecidedAtOnce && it != records_.end(); ++n, ++it) {
+      after = it->first;
+      const Record& record = it->second;
+      if (record.channel != number.value() || (record.purposes & kAsked) == 0) continue;
+      const auto ago = static_cast<std::int32_t>(nowSeconds() - table_.lastSeen(it->first));
+      if (ago <= static_cast<std::int32_t>(options_.watching.count())) out.tokens.push_back(record.token);
+    }
+    if (it == records_.end()) co_return out;
+    co_await boost::asio::post(context_, boost::asio::use_awaitable);
+  }
 }
 
 void Director::endSample(Record& record) {
