@@ -172,6 +172,7 @@ int jobsListCommand(const Arguments& arguments, Console& console);
 int jobsCancelCommand(const Arguments& arguments, Console& console);
 int rulesTestCommand(const Arguments& arguments, Console& console);
 int rulesExplainCommand(const Arguments& arguments, Console& console);
+int rulesHitsCommand(const Arguments& arguments, Console& console);
 int rulesReplayCommand(const Arguments& arguments, Console& console);
 int reportCommand(const Arguments& arguments, Console& console);
 int versionCommand(const Arguments& arguments, Console& console);
