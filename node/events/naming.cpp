@@ -80,6 +80,10 @@ std::uint64_t Naming::visitorOf(const privacy::Pseudonym& viewer, std::int32_t m
   return std::max<std::uint64_t>(out, 1);
 }
 
+std::uint64_t Naming::visitorOn(const Who& who, std::int32_t day) const {
+  return measured(who.purposes) ? visitorOf(who.viewer, monthOf(day)) : 0;
+}
+
 std::vector<std::uint64_t> Naming::visitorsOf(const privacy::Pseudonym& viewer, std::int32_t day) const {
   std::vector<std::uint64_t> out;
   for (std::int32_t month = monthOf(day) - kMonthsKept; month <= monthOf(day) + 1; ++month) {

@@ -42,6 +42,9 @@ class Naming {
   // apart that are not an impression's state.
   void name(Event& event, const Who& who, std::uint64_t number = 0);
 
+  // The number of a viewer in events of this day; 0: who did not agree to be measured has none.
+  std::uint64_t visitorOn(const Who& who, std::int32_t day) const;
+
   // The numbers that events of a viewer can have anywhere: of the month of this day (since 1970), of the one to come,
   // in which a break of tomorrow may be, and of so many before as anything is kept of visitors.
   std::vector<std::uint64_t> visitorsOf(const privacy::Pseudonym& viewer, std::int32_t day) const;

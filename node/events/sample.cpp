@@ -130,6 +130,18 @@ void Sample::shipped(const std::vector<Sampled>& came, std::int32_t today, std::
   if (const auto found = days_.find(today); found != days_.end()) lower(found->second, newest_);
 }
 
+std::size_t Sample::forget(const std::set<privacy::Pseudonym>& names) {
+  const std::lock_guard lock(mutex_);
+  std::size_t out = 0;
+  for (auto& [number, day] : days_) {
+    const std::size_t gone =
+        std::erase_if(day.waiting, [&names](const Sampled& each) { return names.contains(each.name); });
+    day.kept -= std::min(gone, day.kept);
+    out += gone;
+  }
+  return out;
+}
+
 std::size_t Sample::waiting() const {
   const std::lock_guard lock(mutex_);
   std::size_t out = 0;

@@ -10,6 +10,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,7 @@ struct Sampled {
   std::uint64_t visitor = 0;  // as in the viewer's events of this month
   std::int32_t draw = 0;      // 0 to 2^31 - 1
   std::string attributes;     // JSON
+  privacy::Pseudonym name{};  // of the viewer in this node's files, for forget(); it is shipped to nobody
   std::array<std::int16_t, 24> breaks{};
 };
 
@@ -64,6 +66,10 @@ class Sample {
   std::vector<Sampled> next(std::size_t most = kMaxSampleBatch) const;
   // What next() gave has come; threshold: what the database wants of `today` from now on.
   void shipped(const std::vector<Sampled>& came, std::int32_t today, std::int64_t threshold);
+
+  // Lets go of what is kept of these viewers, by their names in files. What is on its way just now the database leaves
+  // out (docs/decisions/0014). How many sessions they were.
+  std::size_t forget(const std::set<privacy::Pseudonym>& names);
 
   std::size_t waiting() const;
   std::uint64_t dropped() const;  // that had no room

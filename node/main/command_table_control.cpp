@@ -143,6 +143,25 @@ const std::vector<CommandSpec>& controlCommands() {
        1,
        {"trace", "debug", "info", "warn", "error"},
        nodeLogCommand},
+      {"audience",
+       "count",
+       "say how many viewers who watch now fulfil a condition, on all nodes that are named",
+       "dvpe-node audience count --channel news --when 'viewer.country == \"DE\"' --node n1,n2 --endpoint "
+       "n1:9001,n2:9001 --keys keys.json --root $(cat root.public) --curve-key my.curve --key my.pem "
+       "--passphrase-file my.phrase",
+       [] {
+         auto options = plainOrder({kChannel, {"--when", "CONDITION", "over forecastable fields", true}});
+         for (OptionSpec& o : options) {
+           if (o.name == "--endpoint") o = {"--endpoint", "HOST:PORT,...", "where the nodes listen for control", true};
+           if (o.name == "--node") o = {"--node", "NAME,...", "the nodes' names, in the same order", true};
+         }
+         return options;
+       }(),
+       "",
+       0,
+       0,
+       {},
+       audienceCountCommand},
       {"impressions",
        "verify",
        "find any change, removal or omission in signed impressions, offline; PATH: a node's folder, or one file of it",

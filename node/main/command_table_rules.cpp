@@ -65,6 +65,19 @@ const std::vector<CommandSpec>& rulesCommands() {
        0,
        {},
        rulesReplayCommand},
+      {"rules",
+       "hits",
+       "say in how many of 100 breaks of the decision sample's viewers each rule held, by two folders of documents",
+       "dvpe-node rules hits --from on-air --to proposed --channel news --server db:5432 --root-certificate ca.pem "
+       "--user p_5f0c",
+       signedIn({{"--from", "DIR", "the documents to compare with", true},
+                 {"--to", "DIR", "the documents to try", true},
+                 {"--channel", "ID", "whose viewers", true}}),
+       "",
+       0,
+       0,
+       {},
+       rulesHitsCommand},
   };
   return commands;
 }

@@ -11,6 +11,7 @@ using base::Result;
 EventRecorder::EventRecorder(const Secrets& secrets, const std::filesystem::path& folder, base::Random& random,
                              std::unique_ptr<events::Spool> spool)
     : naming_(secrets.pseudonym, folder / "days", random),
+      sample_(secrets.pseudonym),
       spool_(std::move(spool)),
       source_(events::sourceOf(*spool_)) {}
 
@@ -49,6 +50,9 @@ Result<std::unique_ptr<EventRecorder>> EventRecorder::start(const Config& config
   if (!config.events.key.empty()) DVPE_CHECK(out->keepLedger(config, secrets, folder, clock));
   events::SpoolSource& source = out->shared_ ? out->shared_->first() : *out->source_;
   out->shipper_ = std::make_unique<events::Shipper>(source, events::databaseWarehouse(database), clock);
+  database.application = "dvpe sample";
+  out->sampleShipper_ =
+      std::make_unique<events::SampleShipper>(out->sample_, events::databaseSampleStore(database), clock);
   return out;
 }
 
@@ -96,6 +100,18 @@ void watchEvents(serve::Metrics& metrics, const EventRecorder& recorder) {
   metrics.observe(Kind::kGauge, "dvpe_events_lag_seconds",
                   "Since the oldest event happened that is not in the database yet.", {},
                   [&recorder] { return recorder.shipped().lagSeconds; });
+  const auto sample = [&](std::string_view fate, std::function<std::uint64_t()> count) {
+    metrics.observe(
+        Kind::kCounter, "dvpe_sample_sessions_total",
+        "Sessions of the decision sample: in the database (\"new\"), not taken by it, or let go because there "
+        "was no room.",
+        {{"fate", std::string(fate)}}, [count = std::move(count)] { return static_cast<double>(count()); });
+  };
+  sample("new", [&recorder] { return recorder.sampled().inserted; });
+  sample("refused", [&recorder] { return recorder.sampled().refused; });
+  sample("dropped", [&recorder] { return recorder.sample().dropped(); });
+  metrics.observe(Kind::kGauge, "dvpe_sample_waiting", "Sessions of the decision sample that wait to be shipped.", {},
+                  [&recorder] { return static_cast<double>(recorder.sample().waiting()); });
   if (!recorder.ledger()) return;
   metrics.observe(Kind::kCounter, "dvpe_impressions_signed_total", "Impressions in signed files.", {},
                   [&recorder] { return static_cast<double>(recorder.ledger()->impressions); });

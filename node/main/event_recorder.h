@@ -9,6 +9,7 @@
 
 #include "node/events/ledger.h"
 #include "node/events/naming.h"
+#include "node/events/sample_shipper.h"
 #include "node/events/shared_source.h"
 #include "node/events/shipper.h"
 #include "node/main/config.h"
@@ -29,6 +30,9 @@ class EventRecorder {
   events::Naming& naming() { return naming_; }
   // Viewers were erased: what the spool still has of them goes as soon as it is shipped.
   void turn() { spool_->turn(); }
+  events::Sample& sample() { return sample_; }
+  const events::Sample& sample() const { return sample_; }
+  events::SampleCounters sampled() const { return sampleShipper_->counters(); }
   events::SpoolCounters spooled() const { return spool_->counters(); }
   events::ShipperCounters shipped() const { return shipper_->counters(); }
   // Nothing: no impressions are signed here.
@@ -41,12 +45,14 @@ class EventRecorder {
                                 const base::Clock& clock);
 
   events::Naming naming_;
+  events::Sample sample_;
   const std::unique_ptr<events::Spool> spool_;
   const std::unique_ptr<events::SpoolSource> source_;
   std::optional<release::PrivateKey> key_;
   std::optional<events::SharedSource> shared_;  // with a ledger: the spool keeps what one of the two has not done with
   std::unique_ptr<events::Shipper> shipper_;
   std::unique_ptr<events::LedgerThread> ledger_;
+  std::unique_ptr<events::SampleShipper> sampleShipper_;
 };
 
 // Metrics of it, which outlives them.

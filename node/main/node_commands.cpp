@@ -266,6 +266,55 @@ int nodeLogCommand(const Arguments& arguments, Console& console) {
   return order(arguments, console, "log.level", {{"level", arguments.rest.at(0)}}, "logs at that level.");
 }
 
+// One command, signed once and meant for every node, over a line to each. Each tells of its own viewers alone, and
+// nothing of fewer than 20: so a sum leaves out those who do.
+int audienceCountCommand(const Arguments& arguments, Console& console) {
+  const auto nodes = words(arguments.value("--node")), endpoints = words(arguments.value("--endpoint"));
+  if (nodes.empty() || nodes.size() != endpoints.size() || nodes.size() > 64) {
+    complain(console, "--node and --endpoint are lists of one length, at most 64");
+    return kExitUsage;
+  }
+  Arguments each = arguments;
+  each.values["--node"] = "";
+  auto command =
+      makeCommand(each, "count", {{"channel", arguments.value("--channel")}, {"when", arguments.value("--when")}});
+  if (!command) return failed(console, command.error());
+  const std::string id = command.value().id;
+  const auto order = sealed(each, console, std::move(command).value());
+  if (!order) return failed(console, order.error());
+  std::int64_t viewers = 0;
+  json::array few;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    each.values["--node"] = nodes[i];
+    each.values["--endpoint"] = endpoints[i];
+    auto line = connect(each);
+    if (!line) return unreachable(console, line.error());
+    const auto answer = ask(line.value(), id, order.value());
+    if (!answer) return unreachable(console, answer.error());
+    if (!answer.value().ok) {
+      complain(console, nodes[i] + ": " + printable(answer.value().error));
+      return kExitNotPermitted;
+    }
+    json::error_code error;
+    const auto data = json::parse(answer.value().data, error);
+    const auto* told = !error && data.is_object() ? data.get_object().if_contains("viewers") : nullptr;
+    if (told != nullptr && told->is_int64()) {
+      viewers += told->get_int64();
+    } else {
+      few.emplace_back(nodes[i]);
+    }
+  }
+  const json::object out{{"viewers", viewers}, {"nodes", nodes.size()}, {"few", few}};
+  if (arguments.flag("--json")) {
+    console.out << out << "\n";
+  } else {
+    print(out, console);
+  }
+  if (!console.quiet && !few.empty())
+    console.err << "Of nodes with fewer than 20 such viewers nothing is told; they are not in the sum.\n";
+  return kExitOk;
+}
+
 int nodeWatchCommand(const Arguments& arguments, Console& console) {
   const auto count = numberOf(arguments, "--count", 0);
   if (!count) return failed(console, count.error());

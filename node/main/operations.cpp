@@ -80,10 +80,15 @@ Result<std::string> Operations::obey(const protocol::Accepted& accepted) const {
     spdlog::set_level(spdlog::level::from_str(a.level));
     return std::string("{}");
   };
+  const auto count = [&](const protocol::CountArguments& a) -> Result<std::string> {
+    DVPE_TRY(const auto viewers, audience.count(accepted.person, a.channel, a.when));
+    if (!viewers) return json::serialize(json::object{{"fewer_than", personalize::kFewestViewers}});
+    return json::serialize(json::object{{"viewers", *viewers}});
+  };
   const auto other = [&](const auto&) -> Result<std::string> {
     return fail(ErrorCode::kUnsupported, "this version does not know how to obey '" + name + "'");
   };
-  return std::visit(base::Overload{nothing, channel, begins, clean, level, other}, accepted.arguments);
+  return std::visit(base::Overload{nothing, channel, begins, clean, level, count, other}, accepted.arguments);
 }
 
 // How far the channel's newest cut is in the future: a source that hurries may be two seconds ahead.

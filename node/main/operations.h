@@ -12,6 +12,7 @@
 #include "node/main/channel.h"
 #include "node/main/intake.h"
 #include "node/main/readiness.h"
+#include "node/personalize/audience.h"
 #include "node/personalize/director.h"
 #include "shared/decisions/pace.h"
 #include "shared/protocol/command.h"
@@ -26,6 +27,7 @@ struct Operations {
   const std::vector<std::unique_ptr<Channel>>& channels;
   const std::vector<const model::Channel*>& documents;  // of the channels
   const base::Clock& clock;
+  personalize::Audience& audience;
 
   // What may be obeyed, is: signature, role and grant have been looked at. The answer's data, as JSON. kNotFound: no
   // such channel; kUnsupported: this node cannot do it while it runs.

@@ -144,6 +144,7 @@ class Node {
   std::unique_ptr<EventRecorder> events_;  // null: nothing is recorded
   std::unique_ptr<personalize::Director> director_;
   std::unique_ptr<control::Erasures> erasures_;
+  std::unique_ptr<personalize::Audience> audience_;
   std::unique_ptr<Operations> operations_;
   std::optional<serve::PlayerAssets> player_;
   std::unique_ptr<serve::Router> router_;
@@ -274,6 +275,7 @@ Result<void> Node::startDecisions() {
   if (events_) {
     options.events = &events_->sink();
     options.naming = &events_->naming();
+    options.sample = &events_->sample();
   }
   director_ = std::make_unique<personalize::Director>(options, library_.compiled, std::move(directed), *store_,
                                                       *tokens_, clock_);
@@ -396,7 +398,9 @@ Result<void> Node::startIngest() {
 }
 
 void Node::takeCommands() {
-  operations_ = std::make_unique<Operations>(Operations{ready_, *intake_, *director_, channels_, documents_, clock_});
+  audience_ = std::make_unique<personalize::Audience>(*director_, secrets_->session, secrets_->pseudonym, clock_);
+  operations_ =
+      std::make_unique<Operations>(Operations{ready_, *intake_, *director_, channels_, documents_, clock_, *audience_});
   if (!control_) {
     const OwnPacing::Node node{
         [this] { return operations_->report(config_.node.name); },

@@ -96,6 +96,7 @@ Result<void> Director::start() {
 void Director::stop() {
   context_.stop();
   if (thread_.joinable()) thread_.join();
+  for (auto& [id, record] : records_) endSample(record);
 }
 
 Result<std::size_t> Director::channelOf(const std::string& id) const {
@@ -256,6 +257,7 @@ asio::awaitable<Reply> Director::create(NewSession request) {
     co_return Reply{done.as_failure()};
   }
   if (made != records_.end()) {
+    beginSample(request.id, made->second, channel.eras.front().compiled->documents(), attributes.value());
     tell(events::Kind::kSessionStart, request.id, made->second, 0);
     tellChosen(request.id, made->second, choice);
     tellArms(request.id, made->second, channel.eras.front(), attributes.value().identity(), nullptr);
@@ -329,6 +331,7 @@ void Director::expire() {
     (void)store_.erase(session->first);
     ++counters_.expired;
     tellEnd(session->first, session->second);
+    endSample(session->second);
     forget(session);
   }
 }

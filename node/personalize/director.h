@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "node/events/naming.h"
+#include "node/events/sample.h"
 #include "node/events/sink.h"
 #include "node/personalize/homes.h"
 #include "node/personalize/profile.h"
@@ -87,6 +88,8 @@ struct DirectorOptions {
   // Where it tells what happened, and how it names whom; both null: nowhere. Both outlive the director.
   events::Sink* events = nullptr;
   events::Naming* naming = nullptr;
+  // The decision sample that sessions go into, with a naming; null: none. It outlives the director.
+  events::Sample* sample = nullptr;
   // privacy::erasureKey(), of the names under which viewers are kept in files and asked to be forgotten. Nothing, in
   // tests: their pseudonyms are kept.
   std::optional<privacy::SecretKey> erasure;
@@ -140,6 +143,12 @@ struct LineCounts {
 struct Counts {
   std::int64_t breaks = 0;  // of sessions, decided
   std::map<std::string, LineCounts> lines;
+};
+
+// Who watches a channel now: sessions that asked for something lately, by their tokens.
+struct Watching {
+  std::shared_ptr<const decisions::Compiled> compiled;  // in force at the newest cut
+  std::vector<std::string> tokens;
 };
 
 struct DirectorCounters {
@@ -200,6 +209,10 @@ class Director {
   void setModel(std::shared_ptr<const learning::Model> model);
   // What was counted for each line, for telemetry.
   boost::asio::awaitable<Counts> counts();
+
+  // Sessions of viewers who agreed to audience_statistics and watch this channel now, in steps between which everything
+  // else goes on. kNotFound is an empty `compiled`.
+  boost::asio::awaitable<Watching> watching(std::string channel);
 
   // The documents of the newest cut of each channel.
   boost::asio::awaitable<std::vector<ChannelRelease>> releases();
@@ -307,6 +320,14 @@ class Director {
   void tellArms(const privacy::SessionId& id, const Record& record, const Era& era, std::string_view identity,
                 const Era* before);
   events::Event& begin(events::Kind kind, const Record& record);
+
+  // director_sample.cpp: the session's part of the decision sample, a day at a time
+  void beginSample(const privacy::SessionId& id, Record& record, const model::Documents& documents,
+                   const rules::Attributes& attributes);
+  void renewSample(const privacy::SessionId& id, Record& record);
+  void countSampled(Record& record, base::WallTime breakBegins);
+  void endSample(Record& record);
+
   std::uint16_t wordOf(const privacy::SessionClaims& claims, std::string_view attribute);
 
   void spanAnnounced(std::size_t channel, const timeline::Span& span);

@@ -489,6 +489,7 @@ void Director::refreshOne(const privacy::SessionId& id, Record& record, std::vec
   ChannelState& channel = *channels_[record.channel];
   Era& era = channel.eraAt(channel.now() + Ticks{1});
   tellThere(id, record);
+  renewSample(id, record);
   if (record.state->dirty) {
     if (!store(record.known, *record.state)) ++counters_.storeErrors;
   }

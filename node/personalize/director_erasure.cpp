@@ -19,6 +19,7 @@ boost::asio::awaitable<Reply> Director::eraseViewers(std::vector<privacy::Viewer
   std::set<privacy::Pseudonym> names;
   for (const auto& viewer : viewers) names.insert(privacy::storedName(viewer));
   flushEvents();
+  if (options_.sample != nullptr) options_.sample->forget(names);
   beginAnew();
   std::size_t ended = 0;
   for (auto it = records_.begin(); it != records_.end();) {

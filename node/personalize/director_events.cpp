@@ -155,10 +155,11 @@ void Director::tellBreak(const ChannelState& channel, const timeline::Span& span
   if (options_.events == nullptr) return;
   const std::uint32_t now = nowSeconds();
   const base::WallTime begins = base::toWall(channel.config.epoch, span.start);
-  for (const auto& [id, record] : records_) {
+  for (auto& [id, record] : records_) {
     if (record.channel != channel.number) continue;
     const auto ago = static_cast<std::int32_t>(now - table_.lastSeen(id));
     if (ago > static_cast<std::int32_t>(options_.watching.count())) continue;
+    countSampled(record, begins);
     Event& event = begin(Kind::kBreakShown, record);
     event.day = events::dayOf(begins);
     event.breakNumber = span.number;

@@ -116,10 +116,12 @@ struct Director::Record {
   std::vector<Promise> promises;                                     // between breaks: none
   std::unique_ptr<Profile> profile;                                  // null: the viewer has said nothing
   privacy::PurposeSet purposes = 0;
-  std::uint16_t country = 0;       // a place in words_
-  std::uint16_t device = 0;        // the same
-  std::uint16_t told = kNoCohort;  // the cohort that was last told of
-  std::uint32_t heard = 0;         // steady seconds up to which it was told that the viewer is there; 0: not yet
+  std::uint16_t country = 0;                 // a place in words_
+  std::uint16_t device = 0;                  // the same
+  std::uint16_t told = kNoCohort;            // the cohort that was last told of
+  std::unique_ptr<events::Sampled> sampled;  // null: it is not in the decision sample of this day
+  std::int32_t sampledOn = 0;                // the day for which that was asked; 0: not yet
+  std::uint32_t heard = 0;  // steady seconds up to which it was told that the viewer is there; 0: not yet
 };
 
 // One line's impressions on this node since it began, and what it may still bind. The first of all is nobody's: its

@@ -39,7 +39,7 @@ struct Command {
 };
 
 // What arguments say, by command: status, drain, undrain; channel.restart, break.stop; break.start; feed.clean; hold;
-// log.level; release.effective.
+// log.level; count; release.effective.
 struct NoArguments {};
 struct ChannelArguments {
   std::string channel;
@@ -60,12 +60,16 @@ struct HoldArguments {
 struct LogArguments {
   std::string level;  // trace, debug, info, warn, error
 };
+struct CountArguments {
+  std::string channel;
+  std::string when;  // a condition of the rule language
+};
 struct EffectiveArguments {
   release::Order order;
   std::int64_t at = 0;  // microseconds since 1970, UTC
 };
 using Arguments = std::variant<NoArguments, ChannelArguments, BreakArguments, CleanArguments, HoldArguments,
-                               LogArguments, EffectiveArguments>;
+                               LogArguments, CountArguments, EffectiveArguments>;
 
 // One line of the table.
 struct CommandRule {

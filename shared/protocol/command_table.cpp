@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::int64_t kMost = std::int64_t{1} << 53;
 constexpr std::size_t kMaxHold = 64 << 10;
+constexpr std::size_t kMaxCondition = 4096;
 
 Arguments none(ObjectReader&) { return NoArguments{}; }
 
@@ -69,6 +70,13 @@ Arguments logLevel(ObjectReader& in) {
   return out;
 }
 
+Arguments count(ObjectReader& in) {
+  CountArguments out;
+  in.name("channel", out.channel, Need::kRequired);
+  in.text("when", out.when, Need::kRequired, kMaxCondition);
+  return out;
+}
+
 Arguments effective(ObjectReader& in) {
   EffectiveArguments out;
   in.integer("keys", out.order.keys, 1, 1'000'000'000, Need::kRequired);
@@ -83,7 +91,7 @@ const std::set<Role> kAnybody{Role::kCreator,     Role::kAdvertiser,  Role::kAdO
 constexpr bool kGrant = true, kNoGrant = false;
 
 // A line with the reader of its arguments; the readers lie in the same order.
-const std::array<CommandRule, 10> kRules{{
+const std::array<CommandRule, 11> kRules{{
     {"status", kAnybody, kNoGrant},
     {"drain", {Role::kAdmin}, kGrant},
     {"undrain", {Role::kAdmin}, kGrant},
@@ -93,10 +101,13 @@ const std::array<CommandRule, 10> kRules{{
     {"feed.clean", {Role::kBroadcaster}, kNoGrant},
     {"hold", {Role::kCreator, Role::kAdvertiser, Role::kAdOperations, Role::kBroadcaster, Role::kAdmin}, kNoGrant},
     {"log.level", {Role::kAdmin, Role::kBroadcaster}, kNoGrant},
+    {"count",
+     {Role::kCreator, Role::kAdvertiser, Role::kAdOperations, Role::kAnalyst, Role::kBroadcaster, Role::kAdmin},
+     kNoGrant},
     {"release.effective", {Role::kCoordinator}, kNoGrant},
 }};
-constexpr std::array<impl::ArgumentsReader, kRules.size()> kReaders{none,    none,  none, channel,  breakStart,
-                                                                    channel, clean, hold, logLevel, effective};
+constexpr std::array<impl::ArgumentsReader, kRules.size()> kReaders{none,  none, none,     channel, breakStart, channel,
+                                                                    clean, hold, logLevel, count,   effective};
 
 }  // namespace
 
@@ -121,6 +132,7 @@ std::vector<std::string> channelsOf(const Arguments& arguments) {
     std::vector<std::string> operator()(const ChannelArguments& a) const { return {a.channel}; }
     std::vector<std::string> operator()(const BreakArguments& a) const { return {a.channel}; }
     std::vector<std::string> operator()(const CleanArguments& a) const { return {a.channel}; }
+    std::vector<std::string> operator()(const CountArguments& a) const { return {a.channel}; }
     std::vector<std::string> operator()(const HoldArguments& a) const { return a.header.channels; }
     std::vector<std::string> operator()(const NoArguments&) const { return {}; }
     std::vector<std::string> operator()(const LogArguments&) const { return {}; }

@@ -257,6 +257,7 @@ def control_seeds():
                             ("break.stop", {"channel": "one"}), ("feed.clean", {"channel": "one", "on": True}),
                             ("hold", {"document": hold, "key": "0123456789abcdef", "signature": "ab" * 64}),
                             ("log.level", {"level": "debug"}),
+                            ("count", {"channel": "one", "when": "viewer.age >= 18"}),
                             ("release.effective", {"keys": 3, "sequence": 12, "at": 1800000000000000})):
         yield "order-" + name, command(name, arguments)
     yield "order-grant", command("drain", {}, grant="3b9f0a1c-0000-4000-8000-00000000abcd")

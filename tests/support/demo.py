@@ -28,6 +28,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import demo_week  # noqa: E402
 import make_media  # noqa: E402
 import nodeproc  # noqa: E402
 import plane as planes  # noqa: E402
@@ -165,6 +166,7 @@ class Demo:
         self.clients: dict[str, strict_client.StrictClient] = {}
         self.operator: Operator | None = None
         self.plane: planes.Plane | None = None
+        self.week, self.shipped = 0, 0
         self.breaks: set[float] = set()
         self.run_folder = BUILD / "demo" / f"run-{os.getpid()}"
 
@@ -202,8 +204,11 @@ class Demo:
         self.run_folder.chmod(0o755)
         self.plane = planes.Plane(self.run_folder / "plane", self.options.node)
         self.plane.start()
-        self.plane.publish([json.loads(p.read_text(encoding="utf-8")) for p in sorted(documents.glob("*.json"))])
+        self.week = demo_week.first_day()
+        self.plane.publish([json.loads(p.read_text(encoding="utf-8")) for p in sorted(documents.glob("*.json"))] + demo_week.documents(self.week))
         self.plane.coordinate()
+        self.say("shipping a generated week of a paid campaign into its database")
+        self.shipped = len(demo_week.ship(self.plane, self.week))
 
     def raise_curtain(self) -> None:
         programme, documents, media = self.prepare()
@@ -227,6 +232,8 @@ class Demo:
         stage = self.stage
         if self.options.json:
             print(json.dumps({"ready": True, "rtmp": stage.server, "http": stage.base,
+                              "week": {"first_day": self.week, "events": self.shipped, "database": self.plane.server.port, "secrets": str(self.plane.hand_out()),
+                                       "root_certificate": str(self.plane.server.root_certificate), "login": self.plane.people["adam"].login},
                               "personas": [{"name": n, "playlist": stage.playlist(n), "page": stage.page(n)} for n in stage.personas]}), flush=True)
             return
         found = (json.loads(p.read_text(encoding="utf-8")) for p in sorted(documents.glob("campaign-*.json")))
@@ -241,6 +248,10 @@ class Demo:
         print(f"A break of {schedule['lengthUnits']} s comes every {schedule['everySeconds']} s; the next one in {wait:.0f} s. On the page, \"Why am I seeing this?\" says which")
         print(f"rule gave what. Figures: {stage.base}/metrics. The node's log: {stage.node.log_path}.")
         print(f"What is on air was published by people: PostgreSQL at 127.0.0.1:{self.plane.server.port}, their logins in {self.plane.hand_out()}.")
+        print(f"\nLast week, made up, {self.shipped:,} events: how a paid campaign did against its plan, and the channel's breaks. As the advertiser, then as an analyst (each asks")
+        print("for a one-time password: its secret is in the .otpauth file beside the password):\n")
+        print(f"  {demo_week.command(self.options.node, self.plane, self.week, 'plan', 'adam')}")
+        print(f"  {demo_week.command(self.options.node, self.plane, self.week, 'fill', 'ann')}\n")
         print("Ctrl-C ends it all.\n", flush=True)
 
     # -- on air

@@ -36,9 +36,9 @@ class Viewer:
 
 
 class Week:
-    def __init__(self, seed: int, first_day: int, days: int, viewers: int):
+    def __init__(self, seed: int, first_day: int, days: int, viewers: int, channel: str):
         self.r = random.Random(seed)
-        self.first, self.days = first_day * 86400, days
+        self.first, self.days, self.channel = first_day * 86400, days, channel
         self.out: list[dict] = []
         for viewer in [Viewer(self.r) for _ in range(viewers)]:
             for day in range(days):
@@ -48,7 +48,7 @@ class Week:
 
     def add(self, kind: int, viewer: Viewer, session: str, second: float, **more) -> None:
         micros = int(second * 10 ** 6)
-        place = {"channel": CHANNEL, "variant": VARIANT[viewer.country], "rule": RULE[viewer.device], "country": viewer.country,
+        place = {"channel": self.channel, "variant": VARIANT[viewer.country], "rule": RULE[viewer.device], "country": viewer.country,
                  "device": viewer.device, "arm": viewer.arm}
         self.out.append(shipping.event(kind, micros // 86400 // 10 ** 6, micros, id=str(uuid.UUID(int=self.r.getrandbits(128))), session=session,
                                        visitor=viewer.visitor, **(place | more)))
@@ -112,9 +112,9 @@ class Week:
             self.add(28, viewer, session, start + units, value=units * 1000, **about)
 
 
-def week(seed: int, first_day: int, days: int = 7, viewers: int = 900) -> list[dict]:
+def week(seed: int, first_day: int, days: int = 7, viewers: int = 900, channel: str = CHANNEL) -> list[dict]:
     """In the order in which it happened. first_day: days since 1970, UTC; the database takes those of the last seven."""
-    return Week(seed, first_day, days, viewers).out
+    return Week(seed, first_day, days, viewers, channel).out
 
 
 def ship_week(node, events: list[dict], batch: int = 10000) -> int:

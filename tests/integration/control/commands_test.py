@@ -120,7 +120,7 @@ class Commands(unittest.TestCase):
         return [("status", {}), ("drain", {}), ("undrain", {}), ("channel.restart", {"channel": "none"}), ("break.start", {"channel": "none", "units": 5}),
                 ("break.stop", {"channel": "none"}), ("feed.clean", {"channel": "none", "on": True}),
                 ("hold", {"document": hold, "key": self.ids[who], "signature": self.signer(who).sign("dvpe-document-v1", hold.encode())}),
-                ("log.level", {"level": "info"}), ("release.effective", {**order, "at": int(time.time() * 1_000_000)})]
+                ("log.level", {"level": "info"}), ("count", {"channel": "none", "when": "true"}), ("release.effective", {**order, "at": int(time.time() * 1_000_000)})]
 
     def verdict(self, name: str, answer: tuple[bool, str, str]) -> str:
         ok, error, _ = answer
@@ -216,6 +216,16 @@ class Commands(unittest.TestCase):
     def test_3_who_carries_an_order_does_not_matter_who_signs_does(self):
         self.order("bob", "log", "info", curve_key=self.plane.secrets / "ann.curve")
         self.assertIn("may not order", self.order("ann", "log", "info", curve_key=self.plane.secrets / "bob.curve", expect=4)[1])
+
+    def test_4_an_audience_is_counted_on_all_nodes_that_are_named(self):
+        keys = ["--key", self.plane.secrets / "ann.pem", "--passphrase-file", self.plane.secrets / "ann.phrase"]
+        words = ["audience", "count", "--channel", "news", *self.line("ann"), *keys, "--json"]
+        out, said = self.cli(*words, "--when", "true")
+        self.assertEqual(json.loads(out), {"viewers": 0, "nodes": 1, "few": ["n1"]})
+        self.assertIn("fewer than 20", said)
+        self.assertIn("viewer.shoe", self.cli(*words, "--when", "viewer.shoe > 3", expect=4)[1])
+        self.assertIn("no channel", self.cli("audience", "count", "--channel", "none", "--when", "true", *self.line("ann"), *keys, expect=4)[1])
+        self.cli("audience", "count", "--channel", "news", "--when", "true", *self.line("ann", "n1,n2"), *keys, expect=2)
 
     # ---- the command line
 

@@ -16,6 +16,7 @@ import unittest
 import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
+import nodeproc  # noqa: E402
 import people  # noqa: E402
 from people import Person, quoted  # noqa: E402
 
@@ -307,6 +308,43 @@ class Sample(people.Town, unittest.TestCase):
         self.assertAlmostEqual(int(told["x"]), 30, delta=2)
         self.assertEqual(told["few"], "")
         self.adam.refused_proved(call)
+
+    def folder_of(self, name: str, rules: dict[str, str]) -> pathlib.Path:
+        folder = self.folder / name
+        folder.mkdir()
+        documents = [("profile", "small", {"fps": "30", "audioBitrate": 128000, "rungs": [
+            {"name": "v180", "width": 320, "height": 180, "maxrate": 400000, "preset": "superfast", "x264": "crf=30", "threads": 1}]}),
+            ("channel", "one", {"title": "One", "profile": "small", "epoch": "2026-01-01T00:00:00Z", "windowSeconds": 60}),
+            ("campaign", "house", {"title": "House", "creatives": ["spot"]}),
+            ("ruleset", "one", {"channel": "one", "fields": [
+                {"path": "v.a", "type": "string", "purpose": "none", "forecastable": True, "values": ["x", "y", "z"]},
+                {"path": "v.name", "type": "string", "purpose": "none"}],
+                "rules": [{"id": r, "when": when, "actions": [{"fillBreaks": {"campaigns": ["house"]}}]} for r, when in rules.items()]})]
+        for kind, document, body in documents:
+            (folder / f"{kind}-{document}.json").write_text(people.document(kind, document, 1, "demo", body))
+        return folder
+
+    def test_two_folders_rules_are_run_over_the_sample(self):
+        self.crowd(TODAY - 1, [({"v.a": "x"}, 300), ({"v.a": "y"}, 700), ({"v.a": "z"}, 10)])
+        before = self.folder_of("before", {"wide": 'v.a == "x"', "few": 'v.a == "z"', "name": 'v.name == "Ada"'})
+        after = self.folder_of("after", {"wide": 'v.a in ["x", "y"]', "new": 'v.a == "y"'})
+        secrets = {}
+        for name, text in (("password", self.anna.password + "\n"), ("codes", self.anna.code() + "\n")):
+            secrets[name] = self.folder / f"anna.hits.{name}"
+            secrets[name].write_text(text)
+            secrets[name].chmod(0o600)
+        done = subprocess.run([nodeproc.default_node(), "rules", "hits", "--from", before, "--to", after, "--channel", "one", "--json", "--server",
+                               f"127.0.0.1:{self.server.port}", "--user", self.anna.login, "--password-file", secrets["password"], "--code-file", secrets["codes"],
+                               "--root-certificate", self.server.root_certificate], capture_output=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        told = {r["rule"]: r for r in json.loads(done.stdout)}
+        self.assertEqual(set(told), {"wide", "few", "name", "new"})
+        self.assertAlmostEqual(told["wide"]["from"]["percent"], 30, delta=2)
+        self.assertAlmostEqual(told["wide"]["to"]["percent"], 99, delta=2)
+        self.assertAlmostEqual(told["new"]["to"]["percent"], 69, delta=2)
+        self.assertIsNone(told["new"]["from"])
+        self.assertEqual(told["few"]["from"], {"percent": None})
+        self.assertIn("not forecastable", told["name"]["from"]["why"])
 
     # ---- forecast
 

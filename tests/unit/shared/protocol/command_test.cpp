@@ -52,6 +52,9 @@ TEST(Commands, HaveTypedArguments) {
   EXPECT_EQ(start.id, "b1");
   EXPECT_TRUE(std::get<CleanArguments>(read("feed.clean", R"({"channel":"one","on":true})")).on);
   EXPECT_EQ(std::get<LogArguments>(read("log.level", R"({"level":"debug"})")).level, "debug");
+  const auto count = std::get<CountArguments>(read("count", R"({"channel":"one","when":"viewer.age > 3"})"));
+  EXPECT_EQ(count.channel, "one");
+  EXPECT_EQ(count.when, "viewer.age > 3");
   const auto effective = std::get<EffectiveArguments>(read("release.effective", R"({"keys":3,"sequence":12,"at":5})"));
   EXPECT_EQ(effective.order, (release::Order{3, 12}));
   EXPECT_EQ(effective.at, 5);
@@ -81,6 +84,8 @@ TEST(Commands, RefuseArgumentsThatAreNotTheirs) {
   EXPECT_NE(whyNot("feed.clean", R"({"channel":"one"})"), "accepted");
   EXPECT_NE(whyNot("feed.clean", R"({"channel":"one","on":"yes"})"), "accepted");
   EXPECT_NE(whyNot("log.level", R"({"level":"loud"})"), "accepted");
+  EXPECT_NE(whyNot("count", R"({"channel":"one"})"), "accepted");
+  EXPECT_NE(whyNot("count", R"({"channel":"one","when":")" + std::string(5000, '1') + "\"}"), "accepted");
   EXPECT_NE(whyNot("release.effective", R"({"keys":1,"sequence":0,"at":1})"), "accepted");
   EXPECT_NE(whyNot("hold", R"({"document":"{}","key":"k","signature":""})"), "accepted");
   EXPECT_THAT(whyNot("reboot", "{}"), HasSubstr("there is no command \"reboot\""));
@@ -125,7 +130,7 @@ TEST(Commands, AreEachInTheTableOnce) {
     EXPECT_FALSE(rule.roles.empty()) << rule.name;
     EXPECT_EQ(findCommand(rule.name), &rule);
   }
-  EXPECT_EQ(names.size(), 10U);
+  EXPECT_EQ(names.size(), 11U);
   EXPECT_EQ(findCommand(""), nullptr);
 }
 
