@@ -219,15 +219,16 @@ Answer search(const std::vector<const Condition*>& conditions, const std::vector
   std::vector<Choice> choices;
   std::set<std::string> purposes;
   bool whole = reading.whole;
-  for (const auto& [path, of] : reading.fields) {
+  for (const auto& each : reading.fields) {
+    const std::string& path = each.first;
     const auto field =
-        std::find_if(fields.begin(), fields.end(), [&](const model::Field& each) { return each.path == path; });
+        std::find_if(fields.begin(), fields.end(), [&](const model::Field& f) { return f.path == path; });
     if (field == fields.end()) {
       whole = false;  // built in, or a member of a map
       continue;
     }
     Choice& choice = choices.emplace_back(Choice{path, {}, {std::nullopt}});
-    whole = kindsOf(*field, of, choice.values) && whole;
+    whole = kindsOf(*field, each.second, choice.values) && whole;
     if (const std::string& purpose = purposeOf(*field, use); !purpose.empty()) purposes.insert(purpose);
   }
   for (const std::string& purpose : purposes) choices.push_back({{}, purpose, {model::Scalar{true}, std::nullopt}});

@@ -37,7 +37,8 @@ class Application final : public QApplication {
     const double cpu = threadCpuMs() - before;
     if (cpu > longestCpu) {
       longestCpu = cpu;
-      longest = QLatin1String(receiver->metaObject()->className()) + QStringLiteral(" event %1 while ").arg(event->type()) + doing;
+      longest = QLatin1String(receiver->metaObject()->className()) +
+                QStringLiteral(" event %1 while ").arg(event->type()) + doing;
     }
     longestWall = std::max(longestWall, static_cast<double>(wall.nsecsElapsed()) * 1e-6);
     --depth_;
@@ -114,8 +115,8 @@ int main(int argc, char** argv) {
   QTest::qWait(500);
 
   std::cout << "{\"signin_ms\":" << signInPage << ",\"list_ms\":" << listed << ",\"typeahead_ms\":" << typed
-            << ",\"longest_stall_cpu_ms\":" << application.longestCpu << ",\"longest_stall_ms\":" << application.longestWall
-            << ",\"rules\":" << rules << ",\"longest\":\"" << application.longest.toStdString() << "\",\"good\":" << (good ? "true" : "false")
-            << "}" << std::endl;
+            << ",\"longest_stall_cpu_ms\":" << application.longestCpu
+            << ",\"longest_stall_ms\":" << application.longestWall << ",\"rules\":" << rules << ",\"longest\":\""
+            << application.longest.toStdString() << "\",\"good\":" << (good ? "true" : "false") << "}" << std::endl;
   return good ? 0 : 1;
 }
